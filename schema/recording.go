@@ -1,0 +1,50 @@
+package schema
+
+import "time"
+
+// RecordingFacts is what Twilio says of a recording, in a callback, an event
+// or its REST API.
+type RecordingFacts struct {
+	RecordingSID string          `json:"recording_sid"`
+	CallSID      string          `json:"call_sid"` // the parent leg of a two-leg call; a trunk leg's own
+	Status       RecordingStatus `json:"status"`
+	Source       string          `json:"source,omitempty"` // StartCallRecordingAPI, DialVerb, RecordVerb, Trunking, ...: an open set
+	Track        string          `json:"track,omitempty"`  // both, inbound, outbound
+	Channels     int             `json:"channels,omitempty"`
+	Duration     *int            `json:"duration,omitempty"` // seconds; only once completed
+	StartedAt    *time.Time      `json:"started_at,omitempty"`
+	ErrorCode    int             `json:"error_code,omitempty"` // Twilio's 161xx, for absent and failed
+}
+
+// SourceStartCallRecordingAPI is the source of recordings that were started
+// over REST, as the recorder does.
+const SourceStartCallRecordingAPI = "StartCallRecordingAPI"
+
+// Object is a recording's verified copy in S3.
+type Object struct {
+	URL    string `json:"url"` // s3://bucket/key
+	Key    string `json:"key"`
+	Size   int64  `json:"size"`   // bytes
+	SHA256 string `json:"sha256"` // lower-case hex
+}
+
+// Unexpected says what an organization wants done with audio that its own
+// Twilio set-up recorded while call_recording_enabled was off.
+type Unexpected string
+
+// The policies for unexpected recordings.
+const (
+	UnexpectedProcess    Unexpected = "process"    // keep and transcribe it, marked with its source
+	UnexpectedQuarantine Unexpected = "quarantine" // keep it, never show or transcribe it
+)
+
+// DeletePolicy says how far an organization lets callstream delete recordings
+// at Twilio.
+type DeletePolicy string
+
+// The delete policies.
+const (
+	DeleteArchived DeletePolicy = "archived" // every recording whose copy is proven
+	DeleteOwn      DeletePolicy = "own"      // only those that callstream itself started
+	DeleteNever    DeletePolicy = "never"
+)
