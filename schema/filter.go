@@ -1,0 +1,16 @@
+package schema
+
+import "time"
+
+// CallFilter selects calls. The zero value selects all, newest first.
+type CallFilter struct {
+	Direction Direction
+	Status    CallStatus
+	Recorded  *bool     // with, or without, an archived recording
+	Since     time.Time // started at or after; zero: no bound
+	Until     time.Time // started before; zero: no bound
+	Number    string    // either party's number, or a part of it
+	Text      string    // words in the transcript
+	Limit     int       // page size; zero: 50
+	Cursor    string    // from the page before; empty: the first page
+}
