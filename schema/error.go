@@ -57,6 +57,15 @@ func CodeOf(err error) Code {
 	return Internal
 }
 
+// The outcomes at Twilio that callers tell apart by errors.Is, whatever Twilio
+// says of them; each comes wrapped in an [Error].
+var (
+	ErrCallEnded        = errors.New("the call is over")                       // Refused: nothing is left to record (Twilio's 21220)
+	ErrSinkNotFound     = errors.New("the event sink does not exist")          // NotFound (91001)
+	ErrSinkInUse        = errors.New("the event sink has a subscription")      // Conflict: it can take no second one and not be deleted (91007)
+	ErrUnknownEventType = errors.New("the event type cannot be subscribed to") // Refused (91104)
+)
+
 // RetryAfterOf returns the wait that the other side asked for, if it did.
 func RetryAfterOf(err error) (time.Duration, bool) {
 	var coded *Error

@@ -1,6 +1,9 @@
 package schema
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // RecordingFacts is what Twilio says of a recording, in a callback, an event
 // or its REST API.
@@ -19,6 +22,14 @@ type RecordingFacts struct {
 // SourceStartCallRecordingAPI is the source of recordings that were started
 // over REST, as the recorder does.
 const SourceStartCallRecordingAPI = "StartCallRecordingAPI"
+
+// Media is a recording's audio on its way from Twilio. Whoever receives it
+// closes Body.
+type Media struct {
+	Body        io.ReadCloser // ends in io.EOF only where the sender meant it to; a broken transfer is an error
+	Size        int64         // bytes, as announced; -1 when it was not
+	ContentType string        // without parameters, as audio/mpeg
+}
 
 // Object is a recording's verified copy in S3.
 type Object struct {
