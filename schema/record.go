@@ -65,3 +65,11 @@ type CallUpdate struct {
 	Decision       *Decision // a decision that the event carries, or nil
 	Entry          TimelineEntry
 }
+
+// Totals are the counts that a glance needs.
+type Totals struct {
+	Calls       int `json:"calls"`
+	Archived    int `json:"archived"`    // recordings with a verified copy
+	Transcripts int `json:"transcripts"` // recordings with a transcript
+	Deleted     int `json:"deleted"`     // recordings removed at Twilio
+}
