@@ -125,6 +125,12 @@ func (e *Error) verdict() verdict {
 	return verdict{code: schema.Internal}
 }
 
+// tokenRefused reports whether another of the account's tokens is worth a try.
+func tokenRefused(err error) bool {
+	var answer *Error
+	return errors.As(err, &answer) && answer.Status == http.StatusUnauthorized
+}
+
 // presentable makes the other side's words fit for a log: one line, not long,
 // no secret.
 func presentable(message string, secrets []string) string {

@@ -112,7 +112,7 @@ func (d *download) start(recordingSID string) (schema.Media, error) {
 func (d *download) get(target *url.URL) (res *http.Response, err error) {
 	for _, token := range tokens(d.account) {
 		res, err = d.follow(target, token)
-		if schema.CodeOf(err) != schema.Unauthorized {
+		if !tokenRefused(err) {
 			return res, err
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -109,10 +108,13 @@ func signedBody(r *http.Request, body []byte) ([]byte, error) {
 // there be several: Twilio appends its own. A hash that is not hexadecimal is
 // one that no body has.
 func claimedHash(rawQuery string) (hash []byte, ok bool) {
+	var err error
 	for pair := range strings.SplitSeq(rawQuery, "&") {
 		if value, found := strings.CutPrefix(pair, bodyHash+"="); found {
-			hash, _ = hex.DecodeString(value)
 			ok = true
+			if hash, err = hex.DecodeString(value); err != nil {
+				hash = nil // what was decodable is not a hash
+			}
 		}
 	}
 	return hash, ok
@@ -121,8 +123,8 @@ func claimedHash(rawQuery string) (hash []byte, ok bool) {
 // isForm reports whether the body is a form, whatever parameters the content
 // type has.
 func isForm(r *http.Request) bool {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return (err == nil || mediaType != "") && mediaType == "application/x-www-form-urlencoded"
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) //nolint:errcheck // an unreadable type is no form
+	return mediaType == "application/x-www-form-urlencoded"
 }
 
 // parameter is one name and value of a form, decoded.
@@ -168,85 +170,4 @@ func parseForm(body string) ([]parameter, error) {
 		parameters = append(parameters, parameter{name, value})
 	}
 	return parameters, nil
-}
-
-// urls returns the spellings under which Twilio may have signed the request's
-// URL: the host with and without the port (products differ), without
-// credentials and, if the base has some, with them (documented for voice and
-// messaging only), the query as it came and as older signers encoded it. All
-// of them name the same resource, so that none lets another request pass.
-func (v Verifier) urls(requested *url.URL) ([]string, error) {
-	base, err := url.Parse(v.BaseURL)
-	if err != nil || base.Host == "" {
-		return nil, schema.Errorf(schema.Internal, "the base URL for signatures is not a URL; is PUBLIC_BASE_URL set?")
-	}
-	path, query, hasQuery := strings.Cut(requested.RequestURI(), "?")
-	paths := []string{path}
-	if hasQuery {
-		paths[0] += "?" + query
-		if legacy := legacyQuery(query); legacy != query {
-			paths = append(paths, path+"?"+legacy)
-		}
-	}
-	authorities := hosts(base)
-	if base.User != nil {
-		for _, host := range hosts(base) {
-			authorities = append(authorities, base.User.String()+"@"+host)
-		}
-	}
-	urls := make([]string, 0, len(authorities)*len(paths))
-	for _, authority := range authorities {
-		for _, path := range paths {
-			urls = append(urls, base.Scheme+"://"+authority+strings.TrimSuffix(base.EscapedPath(), "/")+path)
-		}
-	}
-	return urls, nil
-}
-
-// hosts returns the base's host as configured, then with its port added or
-// left out. IPv6 addresses keep their brackets.
-func hosts(base *url.URL) []string {
-	port := base.Port()
-	if port != "" {
-		return []string{base.Host, strings.TrimSuffix(base.Host, ":"+port)}
-	}
-	port = "443"
-	if base.Scheme == "http" {
-		port = "80"
-	}
-	return []string{base.Host, net.JoinHostPort(base.Hostname(), port)}
-}
-
-// legacyQuery encodes the query again the way Twilio's older signers do: all
-// escaped but letters, digits and -_.!~*'(), spaces as %20.
-func legacyQuery(query string) string {
-	parameters, err := parseForm(query)
-	if err != nil {
-		return query
-	}
-	var text strings.Builder
-	for i, p := range parameters {
-		if i > 0 {
-			text.WriteByte('&')
-		}
-		writeComponent(&text, p.name)
-		text.WriteByte('=')
-		writeComponent(&text, p.value)
-	}
-	return text.String()
-}
-
-func writeComponent(text *strings.Builder, s string) {
-	const digits = "0123456789ABCDEF"
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-_.!~*'()", c) >= 0:
-			text.WriteByte(c)
-		default:
-			text.WriteByte('%')
-			text.WriteByte(digits[c>>4])
-			text.WriteByte(digits[c&15])
-		}
-	}
 }

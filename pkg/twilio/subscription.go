@@ -217,9 +217,14 @@ func encodeTypes(types []schema.SubscribedType) ([]any, error) {
 		return nil, schema.Errorf(schema.Invalid, "a subscription needs an event type")
 	}
 	encoded := make([]any, 0, len(types))
-	problems := make([]error, 0, len(types))
+	var problems []error
+	seen := make(map[string]bool, len(types))
 	for _, t := range types {
 		problems = append(problems, checkEventType(t.Type))
+		if seen[t.Type] {
+			problems = append(problems, fmt.Errorf("%s is listed twice", t.Type))
+		}
+		seen[t.Type] = true
 		object := map[string]any{"type": t.Type}
 		if t.Version > 0 {
 			object["schema_version"] = t.Version

@@ -47,7 +47,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	for _, token := range tokens(t.account) {
 		var res *http.Response
 		res, err = t.send(req, target, token)
-		if schema.CodeOf(err) != schema.Unauthorized {
+		if !tokenRefused(err) {
 			return res, err
 		}
 	}
