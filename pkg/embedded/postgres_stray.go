@@ -1,0 +1,68 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// stopStray ends a server that still runs on data because the process that
+// started it was killed, and waits until it is gone: two servers on one
+// folder would be refused by PostgreSQL, and data with it. The caller holds
+// the [Lock], so that no living callstream owns that server.
+func stopStray(ctx context.Context, data string, logger *slog.Logger) error {
+	file := filepath.Join(data, "postmaster.pid")
+	pid, err := strayPID(file)
+	if err != nil || pid == 0 {
+		return err
+	}
+	if !isPostmaster(pid, data) {
+		// The number of a dead server may belong to another process by now;
+		// PostgreSQL would take it for a running server and refuse to start.
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove stale %s: %w", file, err)
+		}
+		return nil
+	}
+	logger.Info("stopping the PostgreSQL that a killed process left", "pid", pid)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
+		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("stop the PostgreSQL left behind (pid %d): %w", pid, err)
+		}
+		for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; {
+			if !isPostmaster(pid, data) {
+				return nil
+			}
+			pause(ctx, 5*time.Millisecond)
+		}
+	}
+	return schema.Errorf(schema.Conflict, "a PostgreSQL (pid %d) still runs on %s; stop it first", pid, data)
+}
+
+// strayPID reads the process number from the file that a server keeps while
+// it runs; zero when there is no file.
+func strayPID(file string) (int, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", file, err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		return 0, nil // written half; PostgreSQL overwrites it
+	}
+	return max(pid, -pid), nil // negative: a server in single-user mode
+}
