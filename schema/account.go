@@ -40,3 +40,11 @@ type Resolution struct {
 	Direction      Direction // seen from the organization; by the leg when neither or both numbers are its own
 	PhoneNumber    string    // the organization's own number
 }
+
+// Principal is the holder of an API key.
+type Principal struct {
+	KeyID          string
+	OrganizationID string
+	Name           string   // as the key was called when it was made
+	Permissions    []string // what it may do; see package api
+}
