@@ -79,10 +79,11 @@ func (p *parser) frame(buf []byte, h Header, final bool) token {
 	return token{kind: audio, size: size, header: h}
 }
 
-// confirms reports whether rest can follow a frame with header h.
+// confirms reports whether rest can follow a frame with header h; the end of
+// the stream can, too few bytes for a header before it included.
 func confirms(rest []byte, h Header) bool {
 	next, ok := ParseHeader(rest)
-	return len(rest) == 0 || ok && next.continues(h) || tagSize(rest) > 0
+	return len(rest) < HeaderSize || ok && next.continues(h) || tagSize(rest) > 0
 }
 
 // lose gives up buf's first byte, and with it those that can start nothing.

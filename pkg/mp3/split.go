@@ -31,7 +31,7 @@ type Part struct {
 // audio has no parts. An error of yield's ends the split and is returned as it
 // is; one of r's is wrapped.
 //
-// Memory: one part, and r's buffer.
+// Memory: the largest part, and r's buffer.
 //
 // A frame may keep some of its data in those before it (the bit reservoir: up
 // to 511 bytes back). A part's first frames can therefore lack data that the
