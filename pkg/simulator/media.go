@@ -1,0 +1,108 @@
+package simulator
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// serveRecordingFile serves a recording's resource, NAME.json, and its media,
+// NAME.mp3.
+func (s *Simulator) serveRecordingFile(w http.ResponseWriter, r *http.Request) {
+	sid, isMedia := strings.CutSuffix(r.PathValue("file"), ".mp3")
+	if !isMedia {
+		s.endpointHandler(fetchRecordingEndpoint).ServeHTTP(w, r)
+		return
+	}
+	if err := s.authenticate(r); err != nil {
+		writeError(w, err)
+		return
+	}
+	params, err := endpoint{params: []string{"RequestedChannels"}}.check(r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	request := &request{Request: r, params: params, now: time.Now()}
+	audio, fault, err := s.media(request, sid)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeMedia(w, audio, fault)
+	if fault == mediaSound {
+		s.noteFetched(sid)
+	}
+}
+
+// media finds a recording's audio, which is there once the recording is
+// completed and until it is deleted, and what happens to it on the way.
+func (s *Simulator) media(r *request, sid string) ([]byte, mediaFault, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, err := s.findRecording(r, sid, false)
+	if err != nil {
+		return nil, 0, err
+	}
+	if found.statusAt(r.now) != schema.RecordingCompleted {
+		return nil, 0, notFound(r.Request)
+	}
+	if r.params.Get("RequestedChannels") == "2" && found.channels == 1 {
+		return nil, 0, refuse(http.StatusBadRequest, 16113, "The requested number of channels is not available")
+	}
+	return s.clips.audio(sid, found.clips), found.nextMediaFault(), nil
+}
+
+// noteFetched keeps when a recording's media first went out whole.
+func (s *Simulator) noteFetched(sid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.recordings[sid].fetched.IsZero() {
+		return
+	}
+	if err := s.commit(entry{Fetched: &momentEntry{SID: sid, At: time.Now().UTC()}}); err != nil {
+		s.config.Logger.Error("the simulator's journal", "error", err)
+	}
+}
+
+// writeMedia sends the audio, or what a fault makes of it. A broken transfer
+// ends by the connection's end, as it does in life.
+func writeMedia(w http.ResponseWriter, audio []byte, fault mediaFault) {
+	send := func(status int, contentType string, body []byte) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Content-Length", itoa(len(body)))
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	}
+	half := audio[:len(audio)/2]
+	switch fault {
+	case mediaSound:
+		send(http.StatusOK, "audio/mpeg", audio)
+	case mediaMissing:
+		writeError(w, refuse(http.StatusNotFound, 20404, "The requested resource was not found"))
+	case mediaCut:
+		w.Header().Set("Content-Type", "audio/mpeg")
+		w.Header().Set("Content-Length", itoa(len(audio)))
+		_, _ = w.Write(half)
+		panic(http.ErrAbortHandler)
+	case mediaCutChunks:
+		w.Header().Set("Content-Type", "audio/mpeg")
+		_, _ = w.Write(half)
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	case mediaEmpty:
+		send(http.StatusOK, "audio/mpeg", nil)
+	case mediaNotAudio:
+		send(http.StatusOK, "audio/mpeg", []byte("404 page not found\n"))
+	case mediaPage:
+		send(http.StatusOK, "text/html; charset=utf-8", []byte("<html><body><h1>Recording not available</h1></body></html>"))
+	case mediaBroken:
+		spoil(w, http.StatusInternalServerError)
+	case mediaAway:
+		spoil(w, http.StatusServiceUnavailable)
+	case mediaLimited:
+		spoil(w, http.StatusTooManyRequests)
+	}
+}
