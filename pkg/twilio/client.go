@@ -2,7 +2,6 @@ package twilio
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -57,7 +56,7 @@ func New(config Config) (*Client, error) {
 	}
 	metrics, err := newMetrics(config.Registerer)
 	if err != nil {
-		return nil, fmt.Errorf("register metrics of Twilio requests: %w", err)
+		return nil, err
 	}
 	return &Client{config: config, api: api, events: events, limits: newLimits(config.Concurrency), metrics: metrics}, nil
 }

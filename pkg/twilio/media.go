@@ -101,7 +101,7 @@ func (d *download) start(recordingSID string) (schema.Media, error) {
 	}
 	contentType, err := checkAudio(res)
 	if err != nil {
-		res.Body.Close()
+		_ = res.Body.Close()
 		return schema.Media{}, err
 	}
 	d.watch.Stop()
@@ -135,7 +135,7 @@ func (d *download) follow(target *url.URL, token string) (*http.Response, error)
 		case res.StatusCode < 300 || res.StatusCode > 399:
 			return nil, d.refused(res, ours)
 		}
-		res.Body.Close()
+		_ = res.Body.Close()
 		if target, err = d.next(target, res.Header.Get("Location")); err != nil {
 			return nil, err
 		}
@@ -184,7 +184,7 @@ func (d *download) next(from *url.URL, location string) (*url.URL, error) {
 // longer good, so a new one has to be asked for.
 func (d *download) refused(res *http.Response, ours bool) error {
 	if res.StatusCode < 300 {
-		res.Body.Close()
+		_ = res.Body.Close()
 		return schema.Errorf(schema.Unavailable, "Twilio answered %d and no audio", res.StatusCode)
 	}
 	err := refused(res, tokens(d.account))

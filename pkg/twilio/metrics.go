@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,13 +44,16 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 // process count together.
 func register[C prometheus.Collector](registerer prometheus.Registerer, collector C) (C, error) {
 	err := registerer.Register(collector)
+	if err == nil {
+		return collector, nil
+	}
 	var already prometheus.AlreadyRegisteredError
 	if errors.As(err, &already) {
 		if earlier, ok := already.ExistingCollector.(C); ok {
 			return earlier, nil
 		}
 	}
-	return collector, err
+	return collector, fmt.Errorf("register metrics of Twilio: %w", err)
 }
 
 func (m *metrics) observe(operation string, err error, took time.Duration) {

@@ -103,7 +103,7 @@ type answer struct {
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.body.Read(p)
 	if err == nil || err == io.EOF { //nolint:errorlint // a Reader returns io.EOF itself
-		return n, err
+		return n, err //nolint:wrapcheck // for the same reason
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
