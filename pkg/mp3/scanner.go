@@ -2,7 +2,6 @@ package mp3
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -35,7 +34,7 @@ func NewScanner(r io.Reader) *Scanner {
 func (s *Scanner) Scan() bool {
 	for s.err == nil {
 		buf, err := s.r.Peek(lookahead)
-		if err != nil && !errors.Is(err, io.EOF) {
+		if err != nil && err != io.EOF { //nolint:errorlint // a wrapped one is no regular end
 			s.err = fmt.Errorf("read audio: %w", err)
 			return false
 		}
