@@ -91,10 +91,10 @@ func download(dir string) error {
 	defer os.RemoveAll(work)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	pack := exec.CommandContext(ctx, npm, "pack", npmPackage, "--silent", "--fetch-retries=1", "--pack-destination", work) //nolint:gosec // constants
+	pack := exec.CommandContext(ctx, npm, "pack", npmPackage, "--loglevel=error", "--fetch-retries=1", "--pack-destination", work) //nolint:gosec // constants
 	pack.Dir = work
 	if output, err := pack.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: npm pack %s: %w: %.200s", errUnavailable, npmPackage, err, output)
+		return fmt.Errorf("%w: npm pack %s: %w: %.300s", errUnavailable, npmPackage, err, output)
 	}
 	archives, err := filepath.Glob(filepath.Join(work, "*.tgz"))
 	if err != nil || len(archives) != 1 {
