@@ -3,8 +3,6 @@ package embedded
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -21,25 +19,9 @@ type account struct {
 	namespace bool
 }
 
-// chooseAccount settles who runs PostgreSQL, which refuses root, and where
-// its home lies: at home, but for an unprivileged user who cannot get there.
-// The home exists afterwards and belongs to the account.
-func chooseAccount(home string, logger *slog.Logger) (account, string, error) {
-	acct := account{uid: os.Geteuid(), gid: os.Getegid()}
-	if acct.uid == 0 {
-		acct, home = rootless(home, logger)
-	}
-	if err := os.MkdirAll(home, 0o700); err != nil {
-		return account{}, "", fmt.Errorf("create PostgreSQL folder: %w", err)
-	}
-	if err := acct.ownAll(home); err != nil {
-		return account{}, "", fmt.Errorf("give %s to user %d: %w", home, acct.uid, err)
-	}
-	return acct, home, nil
-}
-
-// rootless returns root in a user namespace, who keeps the home, or else an
-// unprivileged user.
+// rootless settles who runs PostgreSQL for root, whom it refuses, and where
+// its home lies: root under another number in a user namespace, who keeps the
+// home, or else an unprivileged user.
 func rootless(home string, logger *slog.Logger) (account, string) {
 	if acct, ok := namespaced(); ok {
 		return acct, home
@@ -85,31 +67,41 @@ func passable(dir string) bool {
 	}
 }
 
-// own gives a file to the account.
+// own gives a file to the account. Only root can, and only root needs to.
 func (a account) own(path string) error {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == a.uid {
+	if os.Geteuid() != 0 || a.owns(path) {
 		return nil
 	}
 	return os.Lchown(path, a.uid, a.gid)
 }
 
-// ownAll gives a folder and what it holds to the account, which may have been
-// another one at the last start. Only root can, and only root needs to.
-func (a account) ownAll(dir string) error {
-	if os.Geteuid() != 0 {
+func (a account) owns(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == a.uid
+}
+
+// ownHome gives the home and the cluster in it to the account, which may have
+// been another one at the last start. The cluster's folder itself comes last:
+// whose it is tells whose all of it is.
+func (a account) ownHome(home, data string) error {
+	if err := a.own(home); err != nil {
+		return err
+	}
+	if os.Geteuid() != 0 || a.owns(data) || !exists(data) {
 		return nil
 	}
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a server of an earlier process still shuts down
-		}
-		if err != nil {
+	err := filepath.WalkDir(data, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || path == data {
 			return err
 		}
 		return a.own(path)
 	})
+	if err != nil {
+		return err
+	}
+	return a.own(data)
 }

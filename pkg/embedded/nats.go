@@ -31,8 +31,9 @@ type NATSOptions struct {
 // NATS is a NATS server with JetStream in this process. An acknowledgement of
 // its JetStream means that the message is fsynced, unless Fast was set.
 type NATS struct {
-	server *server.Server
-	url    string
+	server   *server.Server
+	url      string
+	maxStore int64
 }
 
 // natsUser is the one user of a listening server; connections within the
@@ -62,7 +63,7 @@ func StartNATS(ctx context.Context, options NATSOptions) (*NATS, error) {
 	log := &natsLog{logger: orDiscard(options.Logger)}
 	started.SetLoggerV2(log, false, false, false)
 	started.Start() // returns when the streams are read back from disk
-	part := &NATS{server: started, url: natsURL(started, options.Listen, password)}
+	part := &NATS{server: started, url: natsURL(started, options.Listen, password), maxStore: configured.JetStreamMaxStore}
 	if err := part.ready(ctx, log); err != nil {
 		part.Stop()
 		return nil, schema.Errorf(schema.Unavailable, "start NATS in %s: %w", dir, err)
@@ -77,6 +78,9 @@ func (n *NATS) InProcess() nats.InProcessConnProvider { return n.server }
 // URL returns the address for clients outside the process, user and password
 // included, or nothing when the server does not listen.
 func (n *NATS) URL() string { return n.url }
+
+// MaxStore returns the bytes that all streams together may have promised.
+func (n *NATS) MaxStore() int64 { return n.maxStore }
 
 // Stop ends the server and waits until its store is closed. Drain every
 // connection first. A second call does nothing.

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,6 +42,9 @@ const (
 // between choosing and binding it, or wait for the memory of a killed
 // predecessor.
 const postgresAttempts = 5
+
+// readyInterval is how often a starting server's state is read.
+const readyInterval = 2 * time.Millisecond
 
 // StartPostgres makes a database cluster on first use, starts a server on a
 // free loopback port and returns once it answers. It finds the server's
@@ -98,11 +100,7 @@ func (c *cluster) start(ctx context.Context) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	signal := syscall.SIGINT // shut down as Stop does
-	if c.fast {
-		signal = syscall.SIGKILL
-	}
-	run, err := startProcess(c.account, signal, c.logger, c.programs.path("postgres"), c.flags(port)...)
+	run, err := startProcess(c.account, c.death, c.logger, c.programs.path("postgres"), c.flags(port)...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +111,7 @@ func (c *cluster) start(ctx context.Context) (*Postgres, error) {
 		Path:     "/" + postgresDatabase,
 		RawQuery: "sslmode=disable",
 	}}
-	if err := server.ready(ctx); err != nil {
+	if err := server.ready(ctx, c.data); err != nil {
 		return nil, errors.Join(err, server.Stop())
 	}
 	return server, nil
@@ -145,8 +143,25 @@ func (c *cluster) flags(port int) []string {
 	return flags
 }
 
-// ready asks until the server answers or ends, then makes the database.
-func (p *Postgres) ready(ctx context.Context) error {
+// ready waits until the server says that it accepts connections, or ends, and
+// then makes the database.
+func (p *Postgres) ready(ctx context.Context, data string) error {
+	for {
+		state, err := readPIDFile(data)
+		if err != nil {
+			return err
+		}
+		if state.ready && state.pid == p.process.pid() {
+			break
+		}
+		select {
+		case <-p.process.done:
+			return failure(p.process.output.String())
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(readyInterval):
+		}
+	}
 	maintenance := *p.url
 	maintenance.Path = "/postgres" // exists in every cluster
 	db, err := sql.Open("postgres", maintenance.String())
@@ -154,26 +169,19 @@ func (p *Postgres) ready(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	for {
-		err := db.PingContext(ctx)
-		if err == nil {
-			return ensureDatabase(ctx, db)
-		}
-		select {
-		case <-p.process.done:
-			return failure(p.process.output.String())
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-time.After(5 * time.Millisecond):
-		}
+	if err := ensureDatabase(ctx, db); err != nil {
+		return fmt.Errorf("open database: %w", err)
 	}
+	return nil
 }
 
+// ensureDatabase makes the database where it is missing. It is the first to
+// connect, so it also finds a password that is not the cluster's.
 func ensureDatabase(ctx context.Context, db *sql.DB) error {
 	var exists bool
 	query := `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`
 	if err := db.QueryRowContext(ctx, query, postgresDatabase).Scan(&exists); err != nil || exists {
-		return err
+		return err // names the password where that is the reason
 	}
 	_, err := db.ExecContext(ctx, `CREATE DATABASE `+postgresDatabase)
 	return err
@@ -205,13 +213,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// postgresHome is the folder that holds the cluster and its password.
-func postgresHome(dir string) (string, error) {
-	home, err := filepath.Abs(filepath.Join(dir, "postgres"))
-	if err != nil {
-		return "", fmt.Errorf("find %s: %w", dir, err)
-	}
-	return home, nil
 }

@@ -24,35 +24,58 @@ type cluster struct {
 	data     string
 	password string
 	fast     bool
+	death    syscall.Signal // what a server receives when this process is killed
 	logger   *slog.Logger
 }
 
 // openCluster finds or makes the cluster under options.Dir and sees to it that
 // no server runs on it.
 func openCluster(ctx context.Context, options PostgresOptions) (*cluster, error) {
+	home, err := filepath.Abs(filepath.Join(options.Dir, "postgres"))
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", options.Dir, err)
+	}
 	logger := orDiscard(options.Logger)
-	home, err := postgresHome(options.Dir)
-	if err != nil {
-		return nil, err
+	acct := account{uid: os.Geteuid(), gid: os.Getegid()}
+	if acct.uid == 0 {
+		acct, home = rootless(home, logger)
 	}
-	acct, home, err := chooseAccount(home, logger)
-	if err != nil {
-		return nil, err
+	c := newCluster(acct, home, logger)
+	if options.Fast {
+		c.fast = true
+		c.death = syscall.SIGQUIT // at once; SIGKILL would leak its shared memory
 	}
-	c := &cluster{account: acct, home: home, data: filepath.Join(home, "data"), fast: options.Fast, logger: logger}
-	if c.programs, err = findPrograms(ctx, c.version(), logger); err != nil {
-		return nil, err
+	return c, c.prepare(ctx)
+}
+
+// newCluster describes a cluster at home whose server shuts down in order when
+// this process is killed.
+func newCluster(acct account, home string, logger *slog.Logger) *cluster {
+	return &cluster{account: acct, home: home, data: filepath.Join(home, "data"), death: syscall.SIGINT, logger: logger}
+}
+
+// prepare does what must precede a server: the folder belongs to the account,
+// the programs fit it, no other server is on it, and it holds a cluster.
+func (c *cluster) prepare(ctx context.Context) (err error) {
+	if err := os.MkdirAll(c.home, 0o700); err != nil {
+		return fmt.Errorf("create PostgreSQL folder: %w", err)
 	}
-	if c.password, err = secret(filepath.Join(home, "password")); err != nil {
-		return nil, err
+	if err := stopStray(ctx, c.data, c.logger); err != nil {
+		return err
 	}
-	if err := stopStray(ctx, c.data, logger); err != nil {
-		return nil, err
+	if err := c.account.ownHome(c.home, c.data); err != nil {
+		return fmt.Errorf("give %s to user %d: %w", c.home, c.account.uid, err)
+	}
+	if c.programs, err = findPrograms(ctx, c.version(), c.logger); err != nil {
+		return err
+	}
+	if c.password, err = secret(filepath.Join(c.home, "password")); err != nil {
+		return err
 	}
 	if c.version() == "" {
-		return c, c.create(ctx)
+		return c.create(ctx)
 	}
-	return c, nil
+	return nil
 }
 
 // version returns the major version that made the cluster, such as "15", or

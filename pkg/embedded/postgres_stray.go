@@ -4,12 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,18 +16,15 @@ import (
 // folder would be refused by PostgreSQL, and data with it. The caller holds
 // the [Lock], so that no living callstream owns that server.
 func stopStray(ctx context.Context, data string, logger *slog.Logger) error {
-	file := filepath.Join(data, "postmaster.pid")
-	pid, err := strayPID(file)
-	if err != nil || pid == 0 {
+	left, err := readPIDFile(data)
+	if err != nil || left.pid == 0 {
 		return err
 	}
+	pid := left.pid
 	if !isPostmaster(pid, data) {
 		// The number of a dead server may belong to another process by now;
 		// PostgreSQL would take it for a running server and refuse to start.
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove stale %s: %w", file, err)
-		}
-		return nil
+		return left.remove()
 	}
 	logger.Info("stopping the PostgreSQL that a killed process left", "pid", pid)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
@@ -47,22 +39,4 @@ func stopStray(ctx context.Context, data string, logger *slog.Logger) error {
 		}
 	}
 	return schema.Errorf(schema.Conflict, "a PostgreSQL (pid %d) still runs on %s; stop it first", pid, data)
-}
-
-// strayPID reads the process number from the file that a server keeps while
-// it runs; zero when there is no file.
-func strayPID(file string) (int, error) {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", file, err)
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(line))
-	if err != nil {
-		return 0, nil // written half; PostgreSQL overwrites it
-	}
-	return max(pid, -pid), nil // negative: a server in single-user mode
 }

@@ -49,6 +49,9 @@ func startProcess(acct account, death syscall.Signal, logger *slog.Logger, path 
 	return p, nil
 }
 
+// pid returns the child's process number.
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
 // end sends a signal and reports whether the child ended within the wait.
 func (p *process) end(signal syscall.Signal, wait time.Duration) bool {
 	_ = p.cmd.Process.Signal(signal) // fails for an ended child only

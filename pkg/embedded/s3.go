@@ -29,6 +29,7 @@ type S3Options struct {
 // in the data folder. A write that it has acknowledged is fsynced.
 type S3 struct {
 	server    *http.Server
+	dir       string
 	endpoint  string
 	accessKey string
 	secretKey string
@@ -76,6 +77,7 @@ func StartS3(_ context.Context, options S3Options) (*S3, error) {
 		gofakes3.WithV4Auth(map[string]string{access: secretKey}),
 		gofakes3.WithLogger(s3Log{logger}))
 	s := &S3{
+		dir:       dir,
 		endpoint:  "http://" + listener.Addr().String(),
 		accessKey: access,
 		secretKey: secretKey,

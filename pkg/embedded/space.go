@@ -3,7 +3,9 @@ package embedded
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +15,9 @@ import (
 const maxStore = 256 << 30
 
 // storeLimit returns the bytes that streams in dir may take. What they take
-// already counts as room, or the limit would shrink from start to start.
+// already counts as room. The limit never shrinks from start to start: streams
+// have parts of it promised, and JetStream refuses even to change the
+// description of a stream whose part no longer fits.
 func storeLimit(dir string) (int64, error) {
 	free, err := freeSpace(dir)
 	if err != nil {
@@ -23,7 +27,28 @@ func storeLimit(dir string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("used space of %s: %w", dir, err)
 	}
-	return min((free+used)/4*3, maxStore), nil
+	path := filepath.Join(dir, "limit")
+	limit := min((free+used)/4*3, maxStore)
+	if promised := readLimit(path); promised >= limit {
+		return promised, nil
+	}
+	if err := writeFileSync(path, strconv.AppendInt(nil, limit, 10), 0o600); err != nil {
+		return 0, fmt.Errorf("write store limit: %w", err)
+	}
+	return limit, nil
+}
+
+// readLimit returns the limit of earlier starts, zero when there is none.
+func readLimit(path string) int64 {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	limit, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return limit
 }
 
 // freeSpace returns the bytes that an ordinary user may still write.
