@@ -43,6 +43,8 @@ func (s *Store) advise(answer minio.ErrorResponse) (schema.Code, string) {
 		return schema.Conflict, "the object was replaced"
 	case "SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestThrottled":
 		return schema.RateLimited, ""
+	case "ExpiredToken", "ExpiredTokenException", "InvalidToken", minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch:
+		return s.adviseStatus(http.StatusForbidden) // some come with another status
 	case "RequestTimeout", minio.IncompleteBody:
 		return schema.Unavailable, ""
 	}

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bufio"
 	"context"
 	"io"
 
@@ -49,16 +50,28 @@ func (s *Store) Put(ctx context.Context, key string, body io.Reader, size int64,
 }
 
 func (s *Store) put(ctx context.Context, key string, src *source, contentType string) error {
-	if src.size == 0 {
-		// The client never reads an empty body: this is the only look at it.
-		if _, err := src.Read(nil); err != io.EOF { //nolint:errorlint // the source's own
-			return err
-		}
+	body, size, err := begin(src)
+	if err != nil {
+		return err
 	}
-	_, err := s.core.Client.PutObject(ctx, s.bucket, key, src, src.size, minio.PutObjectOptions{
+	_, err = s.core.Client.PutObject(ctx, s.bucket, key, body, size, minio.PutObjectOptions{
 		ContentType:      contentType,
 		PartSize:         partSize,
-		DisableMultipart: src.size >= 0,
+		DisableMultipart: size >= 0,
 	})
 	return err //nolint:wrapcheck // Put does
+}
+
+// begin looks whether src is empty: the client never reads a body of announced
+// length zero, and servers refuse an upload whose only part is empty.
+func begin(src *source) (io.Reader, int64, error) {
+	if src.size > 0 {
+		return src, src.size, nil
+	}
+	body := bufio.NewReader(src)
+	_, err := body.Peek(1)
+	if err == io.EOF { //nolint:errorlint // the source's own
+		return body, 0, nil
+	}
+	return body, src.size, err //nolint:wrapcheck // the source's own
 }
