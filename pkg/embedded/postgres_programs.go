@@ -31,14 +31,12 @@ func (p programs) version(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("ask %s for its version: %w", p.path("postgres"), err)
 	}
 	_, version, _ := strings.Cut(string(out), "(PostgreSQL) ")
-	major := leadingDigits.FindString(version)
+	major := digits.FindString(version)
 	if major == "" {
 		return "", fmt.Errorf("%s tells no version: %q", p.path("postgres"), out)
 	}
 	return major, nil
 }
-
-var leadingDigits = regexp.MustCompile(`^[0-9]+`)
 
 // findPrograms returns the first folder of programs on this machine that can
 // serve a cluster of the given major version; an empty version is content
@@ -91,8 +89,14 @@ func installed(ctx context.Context) []programs {
 	return found
 }
 
-// newestFirst lists the folders of a pattern by the number in them.
+// newestFirst lists the folders of a pattern by the number that its star
+// stands for.
 func newestFirst(pattern string) []programs {
+	constant, _, _ := strings.Cut(pattern, "*")
+	number := func(path string) int {
+		n, _ := strconv.Atoi(digits.FindString(strings.TrimPrefix(path, constant)))
+		return n
+	}
 	paths, _ := filepath.Glob(pattern) // fails for a bad pattern only
 	slices.SortFunc(paths, func(a, b string) int { return cmp.Compare(number(b), number(a)) })
 	found := make([]programs, len(paths))
@@ -103,11 +107,6 @@ func newestFirst(pattern string) []programs {
 }
 
 var digits = regexp.MustCompile(`[0-9]+`)
-
-func number(path string) int {
-	n, _ := strconv.Atoi(digits.FindString(path))
-	return n
-}
 
 func executable(path string) bool {
 	info, err := os.Stat(path)

@@ -214,7 +214,7 @@ func TestPresignedURLServesWithoutCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, body := fetch(t, signed.String()); status != http.StatusOK || body != "audio" {
+	if status, body := download(t, signed.String()); status != http.StatusOK || body != "audio" {
 		t.Errorf("presigned: %d %q", status, body)
 	}
 	query := signed.Query()
@@ -225,13 +225,13 @@ func TestPresignedURLServesWithoutCredentials(t *testing.T) {
 		"no signature":         server.Endpoint() + "/" + bucket + "/a%20b/%C3%BC.mp3",
 		"a list of buckets":    server.Endpoint() + "/",
 	} {
-		if status, _ := fetch(t, url); status != http.StatusForbidden {
+		if status, _ := download(t, url); status != http.StatusForbidden {
 			t.Errorf("%s: status %d, want 403", name, status)
 		}
 	}
 }
 
-func fetch(t *testing.T, url string) (int, string) {
+func download(t *testing.T, url string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(limited(t), http.MethodGet, url, nil)
 	if err != nil {
