@@ -188,63 +188,6 @@ func ensureDatabase(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// failure reads these
-		"log_min_error_statement=panic", // a statement may hold a transcript
-	}
-	if c.fast {
-		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
-	}
-	flags := []string{"-D", c.data}
-	for _, setting := range settings {
-		flags = append(flags, "-c", setting)
-	}
-	return flags
-}
-
-// ready waits until the server says that it accepts connections, or ends, and
-// then makes the database.
-func (p *Postgres) ready(ctx context.Context, data string) error {
-	for {
-		state, err := readPIDFile(data)
-		if err != nil {
-			return err
-		}
-		if state.ready && state.pid == p.process.pid() {
-			break
-		}
-		select {
-		case <-p.process.done:
-			return failure(p.process.output.String())
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(readyInterval):
-		}
-	}
-	maintenance := *p.url
-	maintenance.Path = "/template1" // exists in every cluster
-	db, err := sql.Open("postgres", maintenance.String())
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if err := ensureDatabase(ctx, db); err != nil {
-		return fmt.Errorf("open database: %w", err)
-	}
-	return nil
-}
-
-// ensureDatabase makes the database where it is missing. It is the first to
-// connect, so it also finds a password that is not the cluster's.
-func ensureDatabase(ctx context.Context, db *sql.DB) error {
-	var exists bool
-	query := `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`
-	if err := db.QueryRowContext(ctx, query, postgresDatabase).Scan(&exists); err != nil || exists {
-		return err // names the password where that is the reason
-	}
-	_, err := db.ExecContext(ctx, `CREATE DATABASE `+postgresDatabase)
-	return err
-}
-
 // failure reads the server's last words.
 func failure(output string) error {
 	text := strings.TrimSpace(output)
