@@ -75,6 +75,7 @@ func whole(r io.Reader, size int64, yield func(mp3.Part) error) error {
 func (c *Client) part(ctx context.Context, result *result, part mp3.Part) error {
 	result.parts++
 	if part.Duration > 0 && part.Duration < shortest {
+		result.whole.Duration += part.Duration.Seconds()
 		return nil
 	}
 	response, err := c.request(ctx, part)
