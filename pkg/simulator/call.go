@@ -19,7 +19,6 @@ type call struct {
 
 	recordings []*recording
 	refused    []time.Time   // starts answered with 21220
-	faulted    []time.Time   // starts answered with a fault
 	over       bool          // its end was played: nothing can be added
 	done       bool          // all that Twilio tells of it is settled
 	news       chan struct{} // signals a recording that a request started

@@ -50,15 +50,14 @@
 //
 // Decisions. When an answer was told (the call's own, or a dialled child's)
 // the parent's row has one final decision. If requests started a recording it
-// is that one, and: there is one, on the parent, the flag was on, a number of
+// is that one (unless it failed, which is as good as none), and: there is one, on the parent, the flag was on, a number of
 // the call is the organization's. If they did not, the reason must be true:
 //
 //   - number unknown: no number of the parent is the organization's
 //   - disabled: the flag was off
 //   - call ended: Twilio answered 21220, or the call was over by then
-//   - stale: the answer was two minutes old
+//   - stale, or Twilio away: the answer was two minutes old
 //   - already running: the organization's own set-up was recording by then
-//   - Twilio away: a start was answered with a fault
 //
 // A moment of the pipeline's and one of the simulator's may lie two seconds
 // apart; a flag that changed within that time of a decision excuses either.

@@ -20,7 +20,7 @@ type entry struct {
 	World        *world             `json:"world,omitempty"`
 	Call         *callEntry         `json:"call,omitempty"`
 	Recording    *recordingEntry    `json:"recording,omitempty"`
-	Start        *startEntry        `json:"start,omitempty"`
+	Refused      *refusedEntry      `json:"refused,omitempty"`
 	Paused       *pausedEntry       `json:"paused,omitempty"`
 	Fetched      *momentEntry       `json:"fetched,omitempty"`
 	Deleted      *momentEntry       `json:"deleted,omitempty"`
@@ -51,12 +51,11 @@ type recordingEntry struct {
 	Events   []string  `json:"events,omitempty"`
 }
 
-// startEntry is a request for a recording that started none: refused because
-// the call was not in progress, or met by a fault.
-type startEntry struct {
+// refusedEntry is a request for a recording that was refused because the call
+// was not in progress.
+type refusedEntry struct {
 	CallSID string    `json:"call_sid"`
 	At      time.Time `json:"at"`
-	Refused bool      `json:"refused,omitempty"`
 }
 
 // pausedEntry is a recording that was paused, resumed or stopped.

@@ -31,10 +31,10 @@ func (s *Simulator) serveRecordingFile(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	writeMedia(w, audio, fault)
 	if fault == mediaSound {
-		s.noteFetched(sid)
+		s.noteFetched(sid) // Before the last byte is out: its deletion may come right after.
 	}
+	writeMedia(w, audio, fault)
 }
 
 // media finds a recording's audio, which is there once the recording is
@@ -55,7 +55,7 @@ func (s *Simulator) media(r *request, sid string) ([]byte, mediaFault, error) {
 	return s.clips.audio(sid, found.clips), found.nextMediaFault(), nil
 }
 
-// noteFetched keeps when a recording's media first went out whole.
+// noteFetched keeps when a recording's media was first sent whole.
 func (s *Simulator) noteFetched(sid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -308,7 +308,10 @@ func (f *fake) fetchCall(sid string) schema.CallFacts {
 	}
 	facts := schema.CallFacts{
 		CallSID: sid, From: schema.NormalizeNumber(call.From), To: schema.NormalizeNumber(call.To), Leg: call.Direction,
-		Status: call.Status, TrunkSID: call.TrunkSID,
+		Status: call.Status,
+	}
+	if call.TrunkSID != nil {
+		facts.TrunkSID = *call.TrunkSID
 	}
 	if call.StartTime != nil {
 		t, _ := schema.ParseTime(*call.StartTime)

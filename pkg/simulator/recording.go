@@ -32,7 +32,7 @@ type recording struct {
 	seconds   float64
 
 	paused  schema.RecordingStatus // what an update made of it while its call lasts
-	fetched time.Time              // when its media first went out whole
+	fetched time.Time              // when its media was first sent whole
 	deleted time.Time
 	asked   int // requests for its media
 }

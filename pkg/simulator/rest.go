@@ -148,9 +148,6 @@ func (s *Simulator) nextRESTFault(r *http.Request, e endpoint) int {
 	if seen >= len(row) {
 		return 0
 	}
-	if r.Method == http.MethodPost {
-		s.noteFault(r.PathValue("call"))
-	}
 	return row[seen]
 }
 
@@ -182,18 +179,6 @@ func spoil(w http.ResponseWriter, status int) {
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte("<html><body><h1>500 Internal Server Error</h1></body></html>"))
-	}
-}
-
-// noteFault keeps that a start was met by a fault, for Verify.
-func (s *Simulator) noteFault(callSID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.legs[callSID]; !ok {
-		return
-	}
-	if err := s.commit(entry{Start: &startEntry{CallSID: callSID, At: time.Now().UTC()}}); err != nil {
-		s.config.Logger.Error("the simulator's journal", "error", err)
 	}
 }
 

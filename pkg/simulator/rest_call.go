@@ -54,7 +54,7 @@ type callResource struct {
 	StartTime       *string           `json:"start_time"`
 	EndTime         *string           `json:"end_time"`
 	Duration        *string           `json:"duration"`
-	TrunkSID        string            `json:"trunk_sid"`
+	TrunkSID        *string           `json:"trunk_sid"`
 	CallerName      *string           `json:"caller_name"`
 	PhoneNumberSID  *string           `json:"phone_number_sid"`
 	Price           *string           `json:"price"`
@@ -78,7 +78,7 @@ func (s *Simulator) showCall(ref legRef, now time.Time) callResource {
 		SID: l.sid, AccountSID: s.config.AccountSID, ParentCallSID: optional(l.parent),
 		From: l.from.raw, FromFormatted: l.from.raw, To: l.to.raw, ToFormatted: l.to.raw,
 		Status: status, Direction: l.direction, StartTime: optional(rfc2822(c.fact(l.start))),
-		TrunkSID: l.trunkSID, CallerName: optional(strings.TrimSpace(l.callerName)),
+		TrunkSID: optional(l.trunkSID), CallerName: optional(strings.TrimSpace(l.callerName)),
 		PriceUnit: "USD", QueueTime: "0", APIVersion: apiVersion,
 		DateCreated: rfc2822(c.fact(l.start)), DateUpdated: rfc2822(c.fact(l.start)),
 		URI: path + ".json", SubresourceURIs: map[string]string{"recordings": path + "/Recordings.json"},

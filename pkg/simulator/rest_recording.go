@@ -87,7 +87,7 @@ func (s *Simulator) createCallRecording(r *request) (reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ref.call.over || ref.call.statusAt(ref.leg, time.Now()) != schema.StatusInProgress {
-		if err := s.commit(entry{Start: &startEntry{CallSID: ref.leg.sid, At: wanted.At, Refused: true}}); err != nil {
+		if err := s.commit(entry{Refused: &refusedEntry{CallSID: ref.leg.sid, At: wanted.At}}); err != nil {
 			return reply{}, err
 		}
 		return reply{}, refuse(http.StatusBadRequest, 21220, "Unable to create record: Call is not in-progress. Cannot record.")

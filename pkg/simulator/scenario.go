@@ -199,16 +199,21 @@ func (a *author) unknownSilent() {
 // is the account's, but must not be recorded.
 func (a *author) unknownAnswered() { a.dialOut(stranger(a.dice), a.customer(), a.ring(), a.talk()) }
 
-// recordedTwice is a call that the customer's own set-up records already: a
-// start over REST makes a second recording.
+// recordedTwice is a call that the customer's own set-up records too, from the
+// answer on or from some seconds later: whoever starts a recording over REST
+// without looking makes a second one, and who looks in time may make none.
 func (a *author) recordedTwice() {
-	if a.dice.IntN(2) == 0 {
+	switch a.dice.IntN(4) {
+	case 0:
 		a.dialOn(a.customer(), a.talk())
 		a.record("DialVerb", 2, a.legs[1].answer, true)
-		return
+	case 1:
+		a.dialOut(a.own(), a.customer(), a.ring(), a.talk())
+		a.record("OutboundAPI", pick(a.dice, 1, 2), a.legs[0].answer, true)
+	default:
+		a.dialOut(a.own(), a.customer(), a.ring(), a.talk())
+		a.record("StartCallRecordingTwiML", 2, a.legs[0].answer+8, true)
 	}
-	a.dialOut(a.own(), a.customer(), a.ring(), a.talk())
-	a.record("OutboundAPI", pick(a.dice, 1, 2), a.legs[0].answer, true)
 }
 
 // long is a call of hours, of two-digit hours now and then.

@@ -56,8 +56,8 @@ func (s *state) apply(e entry) error {
 		return s.place(*e.Call)
 	case e.Recording != nil:
 		return s.startRecording(*e.Recording)
-	case e.Start != nil:
-		return s.noteStart(*e.Start)
+	case e.Refused != nil:
+		return s.refuseStart(*e.Refused)
 	case e.Paused != nil:
 		return s.update(e.Paused.SID, func(r *recording) { r.paused = e.Paused.Status })
 	case e.Fetched != nil:
@@ -104,16 +104,12 @@ func (s *state) startRecording(e recordingEntry) error {
 	return nil
 }
 
-func (s *state) noteStart(e startEntry) error {
+func (s *state) refuseStart(e refusedEntry) error {
 	ref, ok := s.legs[e.CallSID]
 	if !ok {
 		return schema.Errorf(schema.Corrupt, "a start is of call %s, which was never placed", e.CallSID)
 	}
-	if e.Refused {
-		ref.call.refused = append(ref.call.refused, e.At)
-	} else {
-		ref.call.faulted = append(ref.call.faulted, e.At)
-	}
+	ref.call.refused = append(ref.call.refused, e.At)
 	return nil
 }
 

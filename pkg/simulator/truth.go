@@ -46,7 +46,6 @@ type family struct {
 	known      time.Time
 	ends       time.Time // the moment from which no recording could start
 	refused    bool      // a start was answered with 21220
-	faulted    bool      // a start was met by a fault
 	foreign    []time.Time
 	recordings []recordingTruth
 }
@@ -112,7 +111,7 @@ func (s *state) told(id string) bool {
 func (s *state) familyOf(c *call) *family {
 	_, owned := c.legs[0].number()
 	f := &family{
-		done: c.done, owned: owned, refused: len(c.refused) > 0, faulted: len(c.faulted) > 0, ends: c.finished(),
+		done: c.done, owned: owned, refused: len(c.refused) > 0, ends: c.finished(),
 	}
 	for _, l := range c.legs {
 		if end := c.ends(l); end.Before(f.ends) {
@@ -156,12 +155,10 @@ func (s *Simulator) excuses(f *family, d schema.Decision) bool {
 		return f.owned && s.flag(false, d.DecidedAt)
 	case schema.RuleCallEnded:
 		return f.refused || !d.DecidedAt.Before(f.ends.Add(-grace))
-	case schema.RuleStale:
+	case schema.RuleStale, schema.RuleTwilioAway:
 		return d.DecidedAt.Sub(f.known) >= staleAfter-grace
 	case schema.RuleAlreadyRunning:
 		return slices.ContainsFunc(f.foreign, func(begins time.Time) bool { return !begins.After(d.DecidedAt) })
-	case schema.RuleTwilioAway:
-		return f.faulted
 	}
 	return false
 }
