@@ -9,9 +9,6 @@ import (
 	"syscall"
 )
 
-// namespaceUID is root's number within the namespace; any but zero would do.
-const namespaceUID = 1000
-
 // attributes returns what makes a child run as the account and receive the
 // signal when its parent's thread ends.
 func (a account) attributes(death syscall.Signal) *syscall.SysProcAttr {
@@ -19,10 +16,11 @@ func (a account) attributes(death syscall.Signal) *syscall.SysProcAttr {
 	switch {
 	case a.namespace:
 		attributes.Cloneflags = syscall.CLONE_NEWUSER
-		attributes.UidMappings = []syscall.SysProcIDMap{{ContainerID: namespaceUID, HostID: a.uid, Size: 1}}
-		attributes.GidMappings = []syscall.SysProcIDMap{{ContainerID: namespaceUID, HostID: a.gid, Size: 1}}
+		inside := namedUser()
+		attributes.UidMappings = []syscall.SysProcIDMap{{ContainerID: inside.uid, HostID: a.uid, Size: 1}}
+		attributes.GidMappings = []syscall.SysProcIDMap{{ContainerID: inside.gid, HostID: a.gid, Size: 1}}
 	case a.uid != os.Geteuid():
-		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
+		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} //nolint:gosec // the kernel numbers users by 32 bits
 	}
 	return attributes
 }
@@ -33,9 +31,7 @@ func (a account) attributes(death syscall.Signal) *syscall.SysProcAttr {
 // it is forbidden, as in most containers.
 func namespaced() (account, bool) {
 	acct := account{uid: os.Geteuid(), gid: os.Getegid(), namespace: true}
-	probe := exec.Command(os.DevNull)
-	probe.Path, probe.Err = os.DevNull, nil
-	probe.SysProcAttr = acct.attributes(syscall.SIGKILL)
+	probe := exec.Cmd{Path: os.DevNull, SysProcAttr: acct.attributes(syscall.SIGKILL)}
 	return acct, errors.Is(probe.Start(), syscall.EACCES)
 }
 

@@ -21,10 +21,10 @@ type DirLock struct{ file *os.File }
 // another process holds it, the error has the code [schema.Conflict] and names
 // that process.
 func Lock(dir string) (*DirLock, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the operator names the folder
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // as above
 	if err != nil {
 		return nil, fmt.Errorf("open lock of %s: %w", dir, err)
 	}
@@ -36,7 +36,7 @@ func Lock(dir string) (*DirLock, error) {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	if err := writePID(file); err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, fmt.Errorf("write lock of %s: %w", dir, err)
 	}
 	return &DirLock{file: file}, nil

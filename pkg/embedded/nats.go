@@ -165,7 +165,7 @@ func (n *NATS) ready(ctx context.Context, log *natsLog) error {
 	defer conn.Close()
 	js, err := jetstream.New(conn)
 	if err != nil {
-		return err
+		return fmt.Errorf("probe JetStream: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

@@ -96,7 +96,7 @@ var errTransient = errors.New("in use")
 
 // start runs one server on a port that was free a moment ago.
 func (c *cluster) start(ctx context.Context) (*Postgres, error) {
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (p *Postgres) ready(ctx context.Context, data string) error {
 		case <-p.process.done:
 			return failure(p.process.output.String())
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("wait until it answers: %w", ctx.Err())
 		case <-time.After(readyInterval):
 		}
 	}
@@ -166,13 +166,10 @@ func (p *Postgres) ready(ctx context.Context, data string) error {
 	maintenance.Path = "/template1" // exists in every cluster
 	db, err := sql.Open("postgres", maintenance.String())
 	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if err := ensureDatabase(ctx, db); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	return nil
+	defer db.Close()
+	return ensureDatabase(ctx, db)
 }
 
 // ensureDatabase makes the database on first use: the one that initdb made
@@ -181,11 +178,16 @@ func (p *Postgres) ready(ctx context.Context, data string) error {
 func ensureDatabase(ctx context.Context, db *sql.DB) error {
 	var exists bool
 	query := `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`
-	if err := db.QueryRowContext(ctx, query, postgresDatabase).Scan(&exists); err != nil || exists {
-		return err
+	if err := db.QueryRowContext(ctx, query, postgresDatabase).Scan(&exists); err != nil {
+		return fmt.Errorf("look for database: %w", err)
 	}
-	_, err := db.ExecContext(ctx, `ALTER DATABASE postgres RENAME TO `+postgresDatabase)
-	return err
+	if exists {
+		return nil
+	}
+	if _, err := db.ExecContext(ctx, `ALTER DATABASE postgres RENAME TO `+postgresDatabase); err != nil {
+		return fmt.Errorf("name database: %w", err)
+	}
+	return nil
 }
 
 // failure reads the server's last words.
@@ -199,8 +201,8 @@ func failure(output string) error {
 	return fmt.Errorf("server ended: %s", text)
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}

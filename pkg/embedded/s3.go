@@ -34,6 +34,7 @@ type S3 struct {
 	accessKey string
 	secretKey string
 	serving   chan struct{} // closed when the listener has ended
+	unused    *unusedConns
 	stopReap  context.CancelFunc
 }
 
@@ -47,7 +48,7 @@ const (
 )
 
 // StartS3 starts a server and returns once it accepts connections.
-func StartS3(_ context.Context, options S3Options) (*S3, error) {
+func StartS3(ctx context.Context, options S3Options) (*S3, error) {
 	dir := filepath.Join(options.Dir, "s3")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create S3 folder: %w", err)
@@ -68,7 +69,7 @@ func StartS3(_ context.Context, options S3Options) (*S3, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, schema.Errorf(schema.Unavailable, "listen for S3: %w", err)
 	}
@@ -82,20 +83,21 @@ func StartS3(_ context.Context, options S3Options) (*S3, error) {
 		accessKey: access,
 		secretKey: secretKey,
 		serving:   make(chan struct{}),
+		unused:    &unusedConns{},
 		server: &http.Server{
 			Handler:           api.Server(),
 			ReadHeaderTimeout: s3HeaderLimit,
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 		},
 	}
-	s.run(listener, api, store, logger)
+	s.server.ConnState = s.unused.track
+	s.run(context.WithoutCancel(ctx), listener, api, store, logger)
 	return s, nil
 }
 
 // run serves and reaps until Stop.
-func (s *S3) run(listener net.Listener, api *gofakes3.GoFakeS3, store *objects.Store, logger *slog.Logger) {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stopReap = cancel
+func (s *S3) run(ctx context.Context, listener net.Listener, api *gofakes3.GoFakeS3, store *objects.Store, logger *slog.Logger) {
+	ctx, s.stopReap = context.WithCancel(ctx)
 	go func() {
 		defer close(s.serving)
 		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -140,6 +142,7 @@ func (s *S3) Stop() error {
 	s.stopReap()
 	ctx, cancel := context.WithTimeout(context.Background(), s3StopLimit)
 	defer cancel()
+	s.unused.close()
 	err := s.server.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("stop S3: %w", err), s.server.Close())

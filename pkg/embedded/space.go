@@ -55,9 +55,9 @@ func readLimit(path string) int64 {
 func freeSpace(dir string) (int64, error) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(dir, &stat); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("statfs: %w", err)
 	}
-	return int64(stat.Bavail) * int64(stat.Bsize), nil //nolint:unconvert // the types differ by system
+	return int64(stat.Bavail) * int64(stat.Bsize), nil //nolint:gosec,unconvert // the types differ by system
 }
 
 // usedSpace returns the bytes of all files under dir.

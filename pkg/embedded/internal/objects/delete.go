@@ -39,7 +39,7 @@ func (s *Store) remove(bucket, key string) error {
 	case err != nil:
 		return err
 	default:
-		file.Close()
+		_ = file.Close()
 	}
 	path, err := s.object(bucket, key)
 	if err != nil {

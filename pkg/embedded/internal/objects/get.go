@@ -23,7 +23,7 @@ func (s *Store) GetObject(_ context.Context, bucket, key string, requested *gofa
 	}
 	span, err := requested.Range(r.Size)
 	if err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, err
 	}
 	object := r.object()
@@ -67,7 +67,7 @@ func (s *Store) open(bucket, key string) (*os.File, record, error) {
 		return nil, record{}, gofakes3.KeyNotFound(key)
 	}
 	if err == nil && r.Key != key {
-		file.Close()
+		_ = file.Close()
 		return nil, record{}, gofakes3.KeyNotFound(key)
 	}
 	return file, r, err

@@ -84,8 +84,8 @@ func (w *writer) Write(p []byte) (int, error) {
 
 // discard removes what was not committed.
 func (w *writer) discard() {
-	w.file.Close()
-	os.Remove(w.file.Name())
+	_ = w.file.Close()
+	_ = os.Remove(w.file.Name())
 }
 
 // commit completes the record, syncs the file, gives it its place and syncs
@@ -139,7 +139,7 @@ func (w *writer) mayReplace(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	file.Close()
+	_ = file.Close()
 	if current.Key != key {
 		return fmt.Errorf("object %q has the place of %q: this file system folds upper and lower case", current.Key, key)
 	}

@@ -40,7 +40,7 @@ func (r *record) append(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	footer := binary.BigEndian.AppendUint32(text, uint32(len(text)))
+	footer := binary.BigEndian.AppendUint32(text, uint32(len(text))) //nolint:gosec // metadata and parts are bounded by S3
 	footer = binary.BigEndian.AppendUint32(footer, crc32.Checksum(text, castagnoli))
 	_, err = w.Write(append(footer, mark...))
 	return err
@@ -75,13 +75,13 @@ func readRecord(file *os.File) (record, error) {
 // openObject opens an object's file and reads its record. The caller closes
 // the file.
 func openObject(path string) (*os.File, record, error) {
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // made by keyPath
 	if err != nil {
 		return nil, record{}, err
 	}
 	r, err := readRecord(file)
 	if err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, record{}, err
 	}
 	return file, r, nil
