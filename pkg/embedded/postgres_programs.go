@@ -51,7 +51,10 @@ func findPrograms(ctx context.Context, version string, logger *slog.Logger) (pro
 			return candidate, nil
 		}
 		found, err := candidate.version(ctx)
-		if err == nil && found == version {
+		if err != nil {
+			continue
+		}
+		if found == version {
 			return candidate, nil
 		}
 		others = append(others, found)

@@ -268,6 +268,29 @@ func TestWrongSecretIsRefused(t *testing.T) {
 	}
 }
 
+func TestKeysThatLookLikePathsStayKeys(t *testing.T) {
+	t.Parallel()
+	client, server := openBucket(t)
+	for _, key := range []string{
+		"../up", "a/../../../up", "./here", "a//b", "trail/", "trail", "100%", "a+b c", "ü/日本", `back\slash`, "a.object", "a", ".hidden",
+	} {
+		put(t, client, key, []byte(key), minio.PutObjectOptions{})
+	}
+	var listed int
+	for object := range client.ListObjects(limited(t), bucket, minio.ListObjectsOptions{Recursive: true}) {
+		if object.Err != nil {
+			t.Fatal(object.Err)
+		}
+		listed++
+		if got, err := read(t, client, object.Key, minio.GetObjectOptions{}); err != nil || string(got) != object.Key {
+			t.Errorf("%q holds %q, %v", object.Key, got, err)
+		}
+	}
+	if inside := files(t, filepath.Join(server.dir, "buckets", bucket), ""); len(inside) != 13 || listed != 13 {
+		t.Errorf("%d keys listed, files %v", listed, inside)
+	}
+}
+
 func TestListing(t *testing.T) {
 	t.Parallel()
 	client, _ := openBucket(t)
