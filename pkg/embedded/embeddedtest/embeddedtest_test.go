@@ -2,6 +2,7 @@ package embeddedtest_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"strings"
 	"testing"
@@ -38,10 +39,11 @@ func TestS3TakesAnObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	if err := client.MakeBucket(ctx, "mine", minio.MakeBucketOptions{}); err != nil {
+	bucket := strings.ToLower(rand.Text())
+	if err := client.MakeBucket(ctx, bucket, minio.MakeBucketOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.PutObject(ctx, "mine", "a/b", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
+	if _, err := client.PutObject(ctx, bucket, "a/b", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
