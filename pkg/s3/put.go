@@ -21,7 +21,8 @@ const (
 
 // Put stores body under key and returns what it stored, with the SHA-256 that
 // it computed on the way. Size is the body's length in bytes, or -1 when it is
-// not known. Put reads body to its end and does not close it.
+// not known. Put reads body to its end, not after it has returned, and does not
+// close it.
 //
 // Errors: schema.Corrupt when body ends before or goes on after size;
 // schema.Invalid for an impossible key or more than 5 GiB; the error of body,

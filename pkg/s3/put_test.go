@@ -6,12 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/loquent/callstream/pkg/s3"
 	"github.com/loquent/callstream/pkg/s3/s3test"
 	"github.com/loquent/callstream/schema"
 )
@@ -137,6 +142,37 @@ func TestPutIsCancelled(t *testing.T) {
 		wantCode(t, err, schema.Unavailable)
 		reads = 0 // the race detector speaks up if anyone still reads
 		holds(t, store, "key", nil)
+	}
+}
+
+// A server that refuses at once leaves the connection reading the body; Put
+// returns only when that is over, so that its caller may close the body.
+func TestPutLeavesItsBodyAlone(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	t.Cleanup(server.Close)
+	store, err := s3.Open(t.Context(), s3.Config{Endpoint: server.URL, Bucket: "recordings", AccessKey: "key", SecretKey: "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		var returned atomic.Bool
+		body := readerFunc(func(p []byte) (int, error) {
+			runtime.Gosched()
+			if returned.Load() {
+				t.Error("the body was read after Put")
+			}
+			return len(p), nil
+		})
+		_, err = store.Put(t.Context(), "key", body, 4<<30, audioType)
+		returned.Store(true)
+		if code := schema.CodeOf(err); code != schema.Unauthorized && code != schema.Unavailable {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 
