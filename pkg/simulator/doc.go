@@ -36,10 +36,8 @@
 //
 // Rows. Every leg has one row when its answer or its summary was told, when
 // its end was told and one of its numbers is the organization's, or when it
-// has a completed recording that was told. A leg of which the end alone is
-// told, and whose numbers are nobody's, has none; one of which nothing is told
-// but a recording without audio may have one. There are no other rows and none
-// twice. No event may be refused for good (4xx) or for longer than Twilio
+// has a recording whose end was told. A leg of which the end alone is told, and
+// whose numbers are nobody's, has none. There are no other rows and none twice. No event may be refused for good (4xx) or for longer than Twilio
 // repeats it.
 //
 // Facts. What was told must be known: the final status, the answer, the end

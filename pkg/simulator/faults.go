@@ -17,7 +17,7 @@ type Faults struct {
 	Reorder       float64 // a delivery waits until later ones have passed it
 	Delay         float64 // a delivery is late
 	Media404      float64 // a recording's media answers 404 although it is announced
-	Truncated     float64 // a recording's media breaks off, is empty, or is an error page with status 200
+	Truncated     float64 // a recording's media breaks off, is too short, or is an error page with status 200
 	RateLimit     float64 // 429, from Twilio's REST API and from the transcription service
 	Errors        float64 // 5xx, lost answers and slow ones, from either
 	LostCallbacks float64 // a status callback is never sent; Event Streams still carries the fact

@@ -25,6 +25,7 @@ type entry struct {
 	Fetched      *momentEntry       `json:"fetched,omitempty"`
 	Deleted      *momentEntry       `json:"deleted,omitempty"`
 	Settled      *settledEntry      `json:"settled,omitempty"`
+	Done         *doneEntry         `json:"done,omitempty"`
 	Flag         *flagEntry         `json:"flag,omitempty"`
 	Sink         *sinkEntry         `json:"sink,omitempty"`
 	Subscription *subscriptionEntry `json:"subscription,omitempty"`
@@ -76,6 +77,11 @@ type settledEntry struct {
 	Outcome outcome   `json:"outcome"`
 	Answer  string    `json:"answer,omitempty"` // of a delivery that was not accepted: the last answer
 	At      time.Time `json:"at"`
+}
+
+// doneEntry is a call of which nothing is left to tell.
+type doneEntry struct {
+	Index int `json:"index"`
 }
 
 // flagEntry is a change of call_recording_enabled.

@@ -92,6 +92,8 @@ func writeMedia(w http.ResponseWriter, audio []byte, fault mediaFault) {
 		_, _ = w.Write(half)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
+	case mediaShort:
+		send(http.StatusOK, "audio/mpeg", audio[:len(audio)/4])
 	case mediaEmpty:
 		send(http.StatusOK, "audio/mpeg", nil)
 	case mediaNotAudio:

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loquent/callstream/pkg/mp3"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -347,9 +348,7 @@ func (f *fake) takeRecording(form url.Values) {
 		return
 	}
 	f.recordings[r.RecordingSID] = r
-	if status == schema.RecordingCompleted {
-		f.work.Go(func() { f.archive(r) })
-	}
+	f.work.Go(func() { f.archive(r) })
 }
 
 // archive fetches, keeps, transcribes and deletes, in that order.
@@ -360,7 +359,10 @@ func (f *fake) archive(r *schema.RecordingRecord) {
 	if !known {
 		f.merge(f.fetchCall(r.CallSID), true)
 	}
-	audio, err := f.download(r.RecordingSID)
+	if r.Status != schema.RecordingCompleted {
+		return
+	}
+	audio, err := f.download(r.RecordingSID, *r.Duration)
 	if err != nil {
 		f.t.Errorf("download %s: %v", r.RecordingSID, err)
 		return
@@ -434,16 +436,18 @@ func (f *fake) askOnce(method, path string, form url.Values, into any) (int, err
 }
 
 // download fetches a recording until it comes whole and is audio.
-func (f *fake) download(sid string) (audio []byte, err error) {
+func (f *fake) download(sid string, seconds int) (audio []byte, err error) {
 	for range attempts {
-		if audio, err = f.downloadOnce(sid); err == nil {
+		if audio, err = f.downloadOnce(sid, seconds); err == nil {
 			return audio, nil
 		}
 	}
 	return nil, err
 }
 
-func (f *fake) downloadOnce(sid string) ([]byte, error) {
+// downloadOnce tells audio from text by its tag, and whole audio by its
+// playing time.
+func (f *fake) downloadOnce(sid string, seconds int) ([]byte, error) {
 	r, _ := http.NewRequestWithContext(f.t.Context(), "GET", f.twilio+"/2010-04-01/Accounts/"+testAccount+"/Recordings/"+sid+".mp3", nil)
 	r.SetBasicAuth(testAccount, testToken)
 	response, err := http.DefaultClient.Do(r)
@@ -454,6 +458,11 @@ func (f *fake) downloadOnce(sid string) ([]byte, error) {
 	audio, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK || !bytes.HasPrefix(audio, []byte("ID3")) {
 		return nil, fmt.Errorf("media: %d, %d bytes, %v", response.StatusCode, len(audio), err)
+	}
+	var meter mp3.Meter
+	_, _ = meter.Write(audio)
+	if got := meter.Duration().Round(time.Second); got != time.Duration(seconds)*time.Second || meter.Junk() > 0 {
+		return nil, fmt.Errorf("media: plays %s of %d s, with %d bytes of junk", got, seconds, meter.Junk())
 	}
 	return audio, nil
 }

@@ -30,6 +30,7 @@ type recording struct {
 	errorCode int
 	clips     []int
 	seconds   float64
+	takes     time.Duration // to process, once the call is over
 
 	paused  schema.RecordingStatus // what an update made of it while its call lasts
 	fetched time.Time              // when its media was first sent whole
@@ -50,13 +51,11 @@ func (r *recording) settle(clips library) {
 	}
 	r.clips = clips.choose(dice, r.channels, between(dice, 1, 2))
 	r.seconds = clips.seconds(r.clips)
+	r.takes = r.call.wait(time.Duration(between(dice, 1, 5)) * time.Second)
 }
 
 // ready is the moment at which Twilio is done with the recording.
-func (r *recording) ready() time.Time {
-	dice := newDice(r.call.Seed, r.sid, "processing")
-	return r.call.finished().Add(r.call.wait(time.Duration(between(dice, 1, 5)) * time.Second))
-}
+func (r *recording) ready() time.Time { return r.call.finished().Add(r.takes) }
 
 // statusAt is the recording's status at a moment.
 func (r *recording) statusAt(now time.Time) schema.RecordingStatus {
@@ -93,6 +92,7 @@ const (
 	mediaMissing              // 404
 	mediaCut                  // shorter than the length announced
 	mediaCutChunks            // breaks off, of no announced length
+	mediaShort                // 200, and only the first quarter of it
 	mediaEmpty                // 200, nothing
 	mediaNotAudio             // 200, called audio, a line of text
 	mediaPage                 // 200, an HTML page
@@ -125,7 +125,7 @@ func (r *recording) mediaFaults() []mediaFault {
 		}
 	}
 	draw(faults.Media404, 2, mediaMissing)
-	draw(faults.Truncated, 1, mediaCut, mediaCutChunks, mediaEmpty, mediaNotAudio, mediaPage)
+	draw(faults.Truncated, 1, mediaCut, mediaCutChunks, mediaShort, mediaEmpty, mediaNotAudio, mediaPage)
 	draw(faults.Errors, 1, mediaBroken, mediaAway)
 	draw(faults.RateLimit, 1, mediaLimited)
 	return row[:min(len(row), 4)]

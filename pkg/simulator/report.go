@@ -52,6 +52,14 @@ func (r *Report) sort() {
 	})
 }
 
+// brief shortens a text for the table.
+func brief(s string) string {
+	if len(s) > 60 {
+		return s[:57] + "..."
+	}
+	return s
+}
+
 // mostShown is how many differences the table names.
 const mostShown = 50
 
@@ -77,7 +85,7 @@ func (r Report) String() string {
 			fmt.Fprintf(table, "and %d more\n", len(r.Differences)-mostShown)
 			break
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", d.CallSID, orDefault(d.RecordingSID, "-"), d.What, d.Want, d.Got)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", d.CallSID, orDefault(d.RecordingSID, "-"), d.What, brief(d.Want), brief(d.Got))
 	}
 	_ = table.Flush()
 	return text.String()

@@ -122,7 +122,7 @@ func TestRecordingLife(t *testing.T) {
 	if code := f.refused("GET", path+".mp3?RequestedChannels=2", nil); code != 16113 {
 		t.Errorf("two channels of a mono recording: code %d, want 16113", code)
 	}
-	if audio, err := f.download(r.sid); err != nil || !slices.Equal(audio, r.call.clipsAudio(t, r)) {
+	if audio, err := f.download(r.sid, r.duration()); err != nil || !slices.Equal(audio, r.call.clipsAudio(t, r)) {
 		t.Errorf("media: %d bytes, %v", len(audio), err)
 	}
 	if status, err := f.askOnce("DELETE", path+".json", nil, nil); status != http.StatusNoContent || err != nil {

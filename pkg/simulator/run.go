@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,16 +41,7 @@ func (s *Simulator) Progress() Progress {
 			p.addRecording(r, now)
 		}
 	}
-	for _, settled := range s.settled {
-		switch settled.outcome {
-		case delivered:
-			p.Delivered++
-		case lost:
-			p.Lost++
-		case dropped:
-			p.Dropped++
-		}
-	}
+	p.Delivered, p.Lost, p.Dropped = s.outcomes[delivered], s.outcomes[lost], s.outcomes[dropped]
 	return p
 }
 
@@ -84,12 +76,12 @@ func (s *Simulator) count(add func(*Progress)) {
 func (s *Simulator) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	s.mu.Lock()
-	resumed := s.calls[:len(s.calls):len(s.calls)]
+	placed, going := len(s.calls), slices.DeleteFunc(slices.Clone(s.calls), func(c *call) bool { return c.done })
 	s.mu.Unlock()
-	for _, c := range resumed {
+	for _, c := range going {
 		group.Go(func() error { return s.play(ctx, c) })
 	}
-	group.Go(func() error { return s.placeCalls(ctx, group, len(resumed)) })
+	group.Go(func() error { return s.placeCalls(ctx, group, placed) })
 	return group.Wait() //nolint:wrapcheck // The goroutines are this package's own.
 }
 
@@ -149,10 +141,12 @@ func (s *Simulator) play(ctx context.Context, c *call) error {
 
 // finish notes that all of a call is settled, unless it ended in an error.
 func (s *Simulator) finish(c *call, err error) error {
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.done = err == nil
-	return err
+	return s.commit(entry{Done: &doneEntry{Index: c.Index}})
 }
 
 // newRecordings returns the call's recordings after the first told, and closes
@@ -190,7 +184,7 @@ func (s *Simulator) deliver(ctx context.Context, c *call, d delivery) error {
 		return ctx.Err()
 	}
 	if d.lost {
-		return s.settle(d, lost, "")
+		return s.note(d, lost, "")
 	}
 	var again sync.WaitGroup
 	if d.duplicate && d.together {
@@ -203,7 +197,7 @@ func (s *Simulator) deliver(ctx context.Context, c *call, d delivery) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // Unsettled: the next process delivers it again.
 	}
-	if err := s.settle(d, result, got.String()); err != nil {
+	if err := s.note(d, result, got.String()); err != nil {
 		return err
 	}
 	if d.duplicate && !d.together && sleep(ctx, c.wait(time.Duration(between(d.dice, 1, 10))*time.Second)) {
@@ -219,7 +213,7 @@ func (s *Simulator) send(ctx context.Context, d delivery) (outcome, answer) {
 	return s.sendCallback(ctx, d)
 }
 
-func (s *Simulator) settle(d delivery, result outcome, got string) error {
+func (s *Simulator) note(d delivery, result outcome, got string) error {
 	if result == delivered {
 		got = ""
 	}

@@ -54,7 +54,7 @@ func scenarioAt(draw int) scenario {
 
 // first is an answered call over REST, short and with everything announced.
 func (a *author) first() {
-	a.dialOut(a.own(), a.customer(), 1, 10)
+	a.dialOut(a.own(), a.customer(), 1, 6)
 	a.legs[0].summary = true
 }
 

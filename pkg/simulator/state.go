@@ -15,6 +15,7 @@ type state struct {
 	legs          map[string]legRef
 	recordings    map[string]*recording
 	settled       map[string]settlement
+	outcomes      map[outcome]int // of all settled
 	flags         []flagEntry
 	sinks         table[*sinkEntry]
 	subscriptions table[*subscriptionEntry]
@@ -39,6 +40,7 @@ func newState(clips library) state {
 		legs:       make(map[string]legRef),
 		recordings: make(map[string]*recording),
 		settled:    make(map[string]settlement),
+		outcomes:   make(map[outcome]int),
 	}
 }
 
@@ -65,9 +67,9 @@ func (s *state) apply(e entry) error {
 	case e.Deleted != nil:
 		return s.update(e.Deleted.SID, func(r *recording) { r.deleted = e.Deleted.At })
 	case e.Settled != nil:
-		for _, id := range e.Settled.IDs {
-			s.settled[id] = settlement{e.Settled.Outcome, e.Settled.Answer, e.Settled.At}
-		}
+		s.settle(*e.Settled)
+	case e.Done != nil:
+		return s.close(e.Done.Index)
 	case e.Flag != nil:
 		s.flags = append(s.flags, *e.Flag)
 	case e.Sink != nil:
@@ -90,6 +92,23 @@ func (s *state) place(e callEntry) error {
 	for _, r := range c.recordings {
 		s.recordings[r.sid] = r
 	}
+	return nil
+}
+
+func (s *state) settle(e settledEntry) {
+	for _, id := range e.IDs {
+		if _, known := s.settled[id]; !known {
+			s.outcomes[e.Outcome]++
+		}
+		s.settled[id] = settlement{e.Outcome, e.Answer, e.At}
+	}
+}
+
+func (s *state) close(index int) error {
+	if index < 0 || index >= len(s.calls) {
+		return schema.Errorf(schema.Corrupt, "call %d is done, but was never placed", index)
+	}
+	s.calls[index].done = true
 	return nil
 }
 

@@ -65,9 +65,7 @@ func (s *Simulator) snapshot() map[string]truth {
 		f := s.familyOf(c)
 		for i, l := range c.legs {
 			t := s.truthOf(c, l, f)
-			if i == 0 && slices.ContainsFunc(f.recordings, func(r recordingTruth) bool {
-				return r.told && r.outcome == schema.RecordingCompleted
-			}) {
+			if i == 0 && slices.ContainsFunc(f.recordings, func(r recordingTruth) bool { return r.told }) {
 				t.seenByRecording()
 			}
 			all[l.sid] = t
@@ -95,7 +93,7 @@ func (s *state) truthOf(c *call, l leg, f *family) truth {
 	return t
 }
 
-// seenByRecording accounts for a completed recording: where nothing else told
+// seenByRecording accounts for a recording that was told: where nothing else told
 // of its call, the pipeline asks Twilio for it and learns all.
 func (t *truth) seenByRecording() {
 	if t.row != mustExist {
