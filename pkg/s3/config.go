@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -72,7 +71,7 @@ func (c Config) host() (host string, secure bool, err error) {
 	u, err := url.Parse(c.Endpoint)
 	switch {
 	case err != nil:
-		return "", false, schema.Errorf(schema.Invalid, "S3 endpoint: %w", err)
+		return "", false, schema.Errorf(schema.Invalid, "S3 endpoint is no URL; want http://host:port or https://host") // err quotes it, with any password
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 		return "", false, schema.Errorf(schema.Invalid, "S3 endpoint %q: want http://host:port or https://host", u.Redacted())
 	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.User != nil:
@@ -101,8 +100,7 @@ func (c Config) credentials() (*credentials.Credentials, error) {
 	case c.AccessKey != "" && c.SecretKey != "":
 		return credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""), nil
 	case c.AccessKey != "" || c.SecretKey != "":
-		return nil, schema.Errorf(schema.Invalid, "S3 credentials: %w",
-			fmt.Errorf("set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither"))
+		return nil, schema.Errorf(schema.Invalid, "half of the S3 credentials: set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither")
 	}
 	return credentials.NewChainCredentials([]credentials.Provider{
 		&credentials.EnvAWS{},

@@ -78,6 +78,7 @@ func TestOpenRefusesNonsense(t *testing.T) {
 		"no host":           func(c *s3.Config) { c.Endpoint = "https://" },
 		"bucket in the URL": func(c *s3.Config) { c.Endpoint = "https://host/recordings" },
 		"keys in the URL":   func(c *s3.Config) { c.Endpoint = "https://key:hunter2@host" },
+		"keys in no URL":    func(c *s3.Config) { c.Endpoint = "https://key:hunter2@ho st" },
 		"half a pair":       func(c *s3.Config) { c.SecretKey = "" },
 	} {
 		config := good

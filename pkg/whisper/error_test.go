@@ -186,6 +186,7 @@ func TestNewRefusesNonsense(t *testing.T) {
 		"no URL":          {BaseURL: "localhost", APIKey: testKey},
 		"another scheme":  {BaseURL: "ftp://host/v1", APIKey: testKey},
 		"key in the URL":  {BaseURL: "https://u:hunter2@host/v1"},
+		"key in no URL":   {BaseURL: "https://u:hunter2@ho st/v1"},
 		"no room":         {APIKey: testKey, MaxUpload: 5000},
 		"a negative room": {APIKey: testKey, MaxUpload: -1},
 	} {
