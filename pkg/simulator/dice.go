@@ -20,7 +20,7 @@ func newDice(seed uint64, key ...string) *rand.Rand {
 func newSID(dice *rand.Rand, prefix string) string {
 	var digits [16]byte
 	for i := range digits {
-		digits[i] = byte(dice.Uint32())
+		digits[i] = byte(dice.IntN(256)) //nolint:gosec // It fits.
 	}
 	return prefix + hex.EncodeToString(digits[:])
 }

@@ -3,8 +3,9 @@ package simulator
 import (
 	"testing"
 
-	"github.com/loquent/callstream/schema"
 	"pgregory.net/rapid"
+
+	"github.com/loquent/callstream/schema"
 )
 
 func TestParseFaults(t *testing.T) {

@@ -67,39 +67,46 @@ func (s *Simulator) noteFetched(sid string) {
 	}
 }
 
+// What some proxies and services in trouble answer with status 200.
+const (
+	notFoundLine    = "404 page not found\n"
+	unavailablePage = "<html><body><h1>Recording not available</h1></body></html>"
+)
+
+// sendBody answers 200 with an announced length, which need not be the body's;
+// -1 announces none.
+func sendBody(w http.ResponseWriter, contentType string, body []byte, announced int) {
+	w.Header().Set("Content-Type", contentType)
+	if announced >= 0 {
+		w.Header().Set("Content-Length", itoa(announced))
+	}
+	_, _ = w.Write(body) //nolint:gosec // The bytes are the package's own clips and texts.
+}
+
 // writeMedia sends the audio, or what a fault makes of it. A broken transfer
 // ends by the connection's end, as it does in life.
 func writeMedia(w http.ResponseWriter, audio []byte, fault mediaFault) {
-	send := func(status int, contentType string, body []byte) {
-		w.Header().Set("Content-Type", contentType)
-		w.Header().Set("Content-Length", itoa(len(body)))
-		w.WriteHeader(status)
-		_, _ = w.Write(body)
-	}
 	half := audio[:len(audio)/2]
 	switch fault {
 	case mediaSound:
-		send(http.StatusOK, "audio/mpeg", audio)
+		sendBody(w, "audio/mpeg", audio, len(audio))
 	case mediaMissing:
 		writeError(w, refuse(http.StatusNotFound, 20404, "The requested resource was not found"))
 	case mediaCut:
-		w.Header().Set("Content-Type", "audio/mpeg")
-		w.Header().Set("Content-Length", itoa(len(audio)))
-		_, _ = w.Write(half)
+		sendBody(w, "audio/mpeg", half, len(audio))
 		panic(http.ErrAbortHandler)
 	case mediaCutChunks:
-		w.Header().Set("Content-Type", "audio/mpeg")
-		_, _ = w.Write(half)
+		sendBody(w, "audio/mpeg", half, -1)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case mediaShort:
-		send(http.StatusOK, "audio/mpeg", audio[:len(audio)/4])
+		sendBody(w, "audio/mpeg", audio[:len(audio)/4], len(audio)/4)
 	case mediaEmpty:
-		send(http.StatusOK, "audio/mpeg", nil)
+		sendBody(w, "audio/mpeg", nil, 0)
 	case mediaNotAudio:
-		send(http.StatusOK, "audio/mpeg", []byte("404 page not found\n"))
+		sendBody(w, "audio/mpeg", []byte(notFoundLine), len(notFoundLine))
 	case mediaPage:
-		send(http.StatusOK, "text/html; charset=utf-8", []byte("<html><body><h1>Recording not available</h1></body></html>"))
+		sendBody(w, "text/html; charset=utf-8", []byte(unavailablePage), len(unavailablePage))
 	case mediaBroken:
 		spoil(w, http.StatusInternalServerError)
 	case mediaAway:

@@ -79,7 +79,7 @@ func (s *Simulator) summaries(c *call, l leg) []news {
 // recordingNews lists what Twilio tells of a recording: what its callback was
 // asked for. Of a trunk's, which cannot have a callback, Event Streams tells
 // the end.
-func (s *Simulator) recordingNews(c *call, r *recording) []news {
+func (s *Simulator) recordingNews(r *recording) []news {
 	var all []news
 	tell := func(status schema.RecordingStatus, due time.Time) {
 		n := news{

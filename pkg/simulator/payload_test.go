@@ -28,7 +28,7 @@ func newsOf(t *testing.T, calls int) (*Simulator, map[string]news) {
 		}, s.clips))
 		told := s.scriptNews(c)
 		for _, r := range c.recordings {
-			told = append(told, s.recordingNews(c, r)...)
+			told = append(told, s.recordingNews(r)...)
 		}
 		for _, n := range told {
 			if _, twice := all[n.id]; twice {
@@ -124,7 +124,7 @@ func TestRecordingCallbackIsToldWhatItAskedFor(t *testing.T) {
 	} {
 		r := c.startedRecording(recordingEntry{SID: "RE1", CallSID: c.legs[0].sid, At: c.moment(9), Channels: 1, Callback: test.callback, Events: test.events}, s.clips)
 		var got []string
-		for _, n := range s.recordingNews(c, r) {
+		for _, n := range s.recordingNews(r) {
 			got = append(got, n.params.Get("RecordingStatus"))
 		}
 		if !slices.Equal(got, test.want) {

@@ -392,7 +392,7 @@ func (f *fake) archive(r *schema.RecordingRecord) {
 	r.Receipt = &schema.DeletionReceipt{RecordingSID: r.RecordingSID, CallSID: r.CallSID, Object: object, DeletedAt: time.Now()}
 }
 
-var errGone = errors.New("404")
+var errGone, errNoAudio = errors.New("404"), errors.New("not audio")
 
 // attempts is how often the pipeline repeats a request; the simulator's faults
 // end before.
@@ -457,7 +457,7 @@ func (f *fake) downloadOnce(sid string, seconds int) ([]byte, error) {
 	defer response.Body.Close()
 	audio, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK || !bytes.HasPrefix(audio, []byte("ID3")) {
-		return nil, fmt.Errorf("media: %d, %d bytes, %v", response.StatusCode, len(audio), err)
+		return nil, fmt.Errorf("media: %d, %d bytes: %w", response.StatusCode, len(audio), errors.Join(err, errNoAudio))
 	}
 	var meter mp3.Meter
 	_, _ = meter.Write(audio)

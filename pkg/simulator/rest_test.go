@@ -301,8 +301,8 @@ func TestRESTFaultsAreBounded(t *testing.T) {
 			break
 		}
 	}
-	if failures < 2 || failures > 3 {
-		t.Errorf("%d failures before the answer, want 2 or 3", failures)
+	if failures < 1 || failures > 3 { // A lost answer is asked for again by net/http itself.
+		t.Errorf("%d failures before the answer, want 1 to 3", failures)
 	}
 }
 

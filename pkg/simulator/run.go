@@ -91,7 +91,7 @@ func (s *Simulator) placeCalls(ctx context.Context, group *errgroup.Group, place
 	for i := 0; s.config.Calls == 0 || placed+i < s.config.Calls; i++ {
 		due := begin.Add(time.Duration(float64(i) / s.config.Rate * float64(time.Second)))
 		if !sleep(ctx, time.Until(due)) {
-			return ctx.Err()
+			return ctx.Err() //nolint:wrapcheck // Stopped, not failed.
 		}
 		c, err := s.placeCall(placed + i)
 		if err != nil {
@@ -124,7 +124,7 @@ func (s *Simulator) play(ctx context.Context, c *call) error {
 	for told, over := 0, false; ; {
 		for _, r := range s.newRecordings(c, told, over) {
 			told++
-			s.deliverAll(ctx, group, c, s.recordingNews(c, r))
+			s.deliverAll(ctx, group, c, s.recordingNews(r))
 		}
 		if over {
 			return s.finish(c, group.Wait())
@@ -181,7 +181,7 @@ func (s *Simulator) isSettled(d delivery) bool {
 // deliver waits until a delivery is due, makes it, and notes how it ended.
 func (s *Simulator) deliver(ctx context.Context, c *call, d delivery) error {
 	if !sleep(ctx, time.Until(d.due)) {
-		return ctx.Err()
+		return ctx.Err() //nolint:wrapcheck // Stopped, not failed.
 	}
 	if d.lost {
 		return s.note(d, lost, "")
@@ -195,7 +195,7 @@ func (s *Simulator) deliver(ctx context.Context, c *call, d delivery) error {
 	result, got := s.send(ctx, d)
 	again.Wait()
 	if ctx.Err() != nil {
-		return ctx.Err() // Unsettled: the next process delivers it again.
+		return ctx.Err() //nolint:wrapcheck // Unsettled: the next process delivers it again.
 	}
 	if err := s.note(d, result, got.String()); err != nil {
 		return err

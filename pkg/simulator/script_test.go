@@ -5,8 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/loquent/callstream/schema"
 	"pgregory.net/rapid"
+
+	"github.com/loquent/callstream/schema"
 )
 
 // A call is the same whenever it is written, whatever else was, and different

@@ -22,9 +22,9 @@ const (
 	leastHorizon    = 2 * time.Minute // the horizon is compressed, but a restart must fit in
 )
 
-// newClient makes the client that webhooks are sent with. It connects to
-// Config.Dial whatever host a URL names, and follows no redirect.
-func newClient(config Config) *http.Client {
+// newClient makes the client that webhooks are sent with. It follows no
+// redirect, and no proxy: what it reaches is named by its configuration.
+func newClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // It is one.
 	transport.Proxy = nil
 	transport.MaxIdleConnsPerHost = 64

@@ -42,7 +42,7 @@ func New(config Config) (*Simulator, error) {
 	}
 	s := &Simulator{
 		config: config,
-		client: newClient(config),
+		client: newClient(),
 		slots:  make(chan struct{}, 64),
 		faults: make(map[string]int),
 	}

@@ -87,7 +87,7 @@ func (s *state) truthOf(c *call, l leg, f *family) truth {
 	switch {
 	case t.started, t.answered, owned && t.ended:
 		t.row = mustExist
-	case !l.answered && !l.summary && !(owned && l.completed):
+	case !l.answered && !l.summary && (!owned || !l.completed):
 		t.row = mustNotExist // Its end alone is told, and it is nobody's.
 	}
 	return t
