@@ -1,0 +1,26 @@
+// Package stream is the only one that speaks NATS. It connects, provisions the
+// streams and durables, publishes events, and runs durables over typed
+// handlers.
+//
+// What a handler returns decides what becomes of its message:
+//
+//	nil                        acknowledged
+//	Terminal(err)              dead letter, now
+//	RetryAfter(err, d)         again after d
+//	Snooze(d, reason)          again after d; not a failure, uses no attempt
+//	schema.Unavailable         again by backoff; the dependency heals without us, uses no attempt
+//	any other error, a panic   again by backoff until the attempts run out, then dead letter
+//	(undecodable)              dead letter, without the handler
+//
+// Invariants:
+//
+//   - Publish returns nil only when JetStream has acknowledged every event.
+//   - The server never gives a message up (MaxDeliver is unlimited): attempts
+//     are counted here, in the Ledger, before the work, so that a message that
+//     kills its process is counted too. The delivery after the last allowed
+//     attempt is dead-lettered without running the work.
+//   - A message is acknowledged only when its outcome is safe: the handler's
+//     work, the dead letter, or the row that parks it.
+//   - Waits of more than a minute are rows (Parking), not messages held by the
+//     broker, where they would use up MaxAckPending.
+package stream

@@ -1,0 +1,117 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// Info is the state of the streams and durables.
+type Info struct {
+	Streams  []StreamState  `json:"streams"`
+	Durables []DurableState `json:"durables"`
+}
+
+// StreamState is a stream at one moment.
+type StreamState struct {
+	Name     string `json:"name"`
+	Messages uint64 `json:"messages"`
+	Bytes    uint64 `json:"bytes"`
+	MaxBytes int64  `json:"max_bytes"`
+	FirstSeq uint64 `json:"first_seq"`
+	LastSeq  uint64 `json:"last_seq"`
+	Replicas int    `json:"replicas"`
+}
+
+// DurableState is a durable at one moment.
+type DurableState struct {
+	Name        string `json:"name"`
+	Pending     uint64 `json:"pending"`     // not yet delivered
+	AckPending  int    `json:"ack_pending"` // delivered, in work or waiting for another try
+	Redelivered int    `json:"redelivered"`
+	Waiting     int    `json:"waiting"` // pulls that wait for messages
+}
+
+// Info returns the state of both streams and of every durable of CALLS.
+func (c *Conn) Info(ctx context.Context) (Info, error) {
+	var info Info
+	for _, name := range []string{schema.StreamCalls, schema.StreamDeadLetters} {
+		s, err := c.js.Stream(ctx, name)
+		if err != nil {
+			return Info{}, schema.Errorf(schema.Unavailable, "inspect stream %s: %w", name, err)
+		}
+		cached := s.CachedInfo()
+		info.Streams = append(info.Streams, StreamState{
+			Name: name, Messages: cached.State.Msgs, Bytes: cached.State.Bytes, MaxBytes: cached.Config.MaxBytes,
+			FirstSeq: cached.State.FirstSeq, LastSeq: cached.State.LastSeq, Replicas: cached.Config.Replicas,
+		})
+		if name != schema.StreamCalls {
+			continue
+		}
+		durables := s.ListConsumers(ctx)
+		for d := range durables.Info() {
+			info.Durables = append(info.Durables, DurableState{
+				Name: d.Name, Pending: d.NumPending, AckPending: d.NumAckPending, Redelivered: d.NumRedelivered, Waiting: d.NumWaiting,
+			})
+		}
+		if err := durables.Err(); err != nil {
+			return Info{}, fmt.Errorf("list durables: %w", err)
+		}
+	}
+	return info, nil
+}
+
+// Find returns the state of the stream or durable called name.
+func (i Info) Find(name string) (any, bool) {
+	for _, s := range i.Streams {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	for _, d := range i.Durables {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return nil, false
+}
+
+// Lag returns how many messages the durable has not been given yet, and how
+// many it was given and has not acknowledged.
+func (c *Conn) Lag(ctx context.Context, durable string) (pending, ackPending uint64, err error) {
+	consumer, err := c.js.Consumer(ctx, schema.StreamCalls, durable)
+	if err != nil {
+		return 0, 0, schema.Errorf(schema.Unavailable, "inspect durable %s: %w", durable, err)
+	}
+	info := consumer.CachedInfo()
+	return info.NumPending, uint64(info.NumAckPending), nil //nolint:gosec // a count
+}
+
+// DeadLetters returns how many there are.
+func (c *Conn) DeadLetters(ctx context.Context) (uint64, error) {
+	s, err := c.js.Stream(ctx, schema.StreamDeadLetters)
+	if err != nil {
+		return 0, schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamDeadLetters, err)
+	}
+	return s.CachedInfo().State.Msgs, nil
+}
+
+// stored fetches one message of CALLS by its sequence; ok is false when it is
+// not kept any more.
+func (c *Conn) stored(ctx context.Context, seq uint64) (m *jetstream.RawStreamMsg, ok bool, err error) {
+	s, err := c.js.Stream(ctx, schema.StreamCalls)
+	if err != nil {
+		return nil, false, schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamCalls, err)
+	}
+	m, err = s.GetMsg(ctx, seq)
+	if isNotFound(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, schema.Errorf(schema.Unavailable, "get message %d: %w", seq, err)
+	}
+	return m, true, nil
+}
