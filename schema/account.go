@@ -7,7 +7,7 @@ import "log/slog"
 type Account struct {
 	OrganizationID string
 	AccountSID     string
-	AuthTokens     []string // primary first, then the secondary while tokens are rotated; never logged
+	AuthTokens     []string `json:"-"` // primary first, then the secondary while tokens are rotated; never logged
 
 	RecordingEnabled     bool // cached copies go stale: decide by is_recording_enabled, never by this
 	TranscriptionEnabled bool

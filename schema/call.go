@@ -1,6 +1,9 @@
 package schema
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // CallFacts is what one event, or a whole set of events, says of a call. A
 // zero field is unknown, never "empty": merging keeps whatever any event knew.
@@ -45,8 +48,11 @@ func (c CallFacts) Merge(other CallFacts) CallFacts {
 	}
 }
 
-func greatest[T any](a, b T, rank func(T) int) T {
-	if rank(b) > rank(a) {
+// greatest is the one of higher rank; of two that rank equal, which only
+// unknown ones do, the greater text.
+func greatest[T ~string](a, b T, rank func(T) int) T {
+	switch order := cmp.Compare(rank(a), rank(b)); {
+	case order < 0, order == 0 && a < b:
 		return b
 	}
 	return a

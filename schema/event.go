@@ -214,8 +214,19 @@ func Subject(e Event) string { return e.Kind() + "." + e.Meta().AccountSID }
 
 // Decode reads the payload of a message by its subject. The error is [Invalid]
 // for a subject that carries no event and for a payload that is not the
-// promised JSON.
+// promised JSON: another form, or an event that belongs under another subject.
 func Decode(subject string, data []byte) (Event, error) {
+	event, err := decodeKind(subject, data)
+	if err != nil {
+		return nil, err
+	}
+	if own := Subject(event); own != subject {
+		return nil, Errorf(Invalid, "the payload under subject %q belongs under %q", subject, own)
+	}
+	return event, nil
+}
+
+func decodeKind(subject string, data []byte) (Event, error) {
 	kind := subject
 	if i := strings.LastIndexByte(subject, '.'); i >= 0 {
 		kind = subject[:i]

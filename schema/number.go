@@ -15,13 +15,22 @@ var withheld = map[string]bool{
 // NormalizeNumber brings a party of a call to one spelling: E.164 as it is,
 // with punctuation removed and a leading 00 as +; "client:", "sip:" and
 // "sim:" addresses with their scheme in lower case and, for SIP, without
-// parameters; the empty string for a withheld or missing caller.
+// parameters; the empty string for a withheld or missing caller. A number that
+// is normalized already comes back as it is.
 func NormalizeNumber(s string) string {
-	s = strings.TrimSpace(s)
+	number := spell(strings.TrimSpace(s))
+	if withheld[strings.ToLower(number)] || strings.HasSuffix(number, anonymousHost) {
+		return ""
+	}
+	return number
+}
+
+// anonymousHost ends the SIP address of a caller who hid it (RFC 3323 §4.1.1.3).
+const anonymousHost = "@anonymous.invalid"
+
+func spell(s string) string {
 	lower := strings.ToLower(s)
 	switch {
-	case s == "" || withheld[lower]:
-		return ""
 	case strings.HasPrefix(lower, "sips:"), strings.HasPrefix(lower, "sip:"):
 		return normalizeSIP(s)
 	case hasScheme(lower):
@@ -47,17 +56,20 @@ func hasScheme(s string) bool {
 }
 
 // normalizeSIP drops URI parameters and headers and lower-cases scheme and
-// host; the user part keeps its case (RFC 3261 §19.1.4).
+// host; the user part keeps its case (RFC 3261 §19.1.4) and its own parameters.
 func normalizeSIP(s string) string {
 	scheme, rest, _ := strings.Cut(s, ":")
-	rest, _, _ = strings.Cut(rest, "?")
-	rest, _, _ = strings.Cut(rest, ";")
-	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		rest = rest[:at] + strings.ToLower(rest[at:])
-	} else {
-		rest = strings.ToLower(rest)
+	user, host, hasUser := strings.Cut(rest, "@")
+	if !hasUser {
+		user, host = "", rest
 	}
-	return strings.ToLower(scheme) + ":" + rest
+	if end := strings.IndexAny(host, ";?"); end >= 0 {
+		host = host[:end]
+	}
+	if hasUser {
+		user += "@"
+	}
+	return strings.ToLower(scheme) + ":" + user + strings.ToLower(host)
 }
 
 // normalizeE164 strips punctuation from something that is a number but for
