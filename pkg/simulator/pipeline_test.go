@@ -42,6 +42,7 @@ type fake struct {
 	onto   func(callSID, parentSID string) (on string) // which leg to record; nil: the parent
 	remove func(recordingSID string) bool              // whether to delete at Twilio; nil: always
 
+	switching  sync.RWMutex // held while the flag, once looked at, must not change
 	work       sync.WaitGroup
 	mu         sync.Mutex
 	facts      map[string]schema.CallFacts
@@ -277,6 +278,8 @@ func (f *fake) begin(facts schema.CallFacts, on string) (schema.Outcome, schema.
 	if _, owned := f.number(parent); !owned {
 		return schema.NotStarted, schema.RuleNumberUnknown, ""
 	}
+	f.switching.RLock()
+	defer f.switching.RUnlock()
 	if f.decide != nil && !f.decide(on) {
 		return schema.NotStarted, schema.RuleDisabled, ""
 	}

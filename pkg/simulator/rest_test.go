@@ -14,8 +14,11 @@ import (
 
 const apiRoot = "/2010-04-01/Accounts/" + testAccount
 
-// placed makes a simulator with one call that began some seconds ago, without
-// running it.
+// slow is a speed at which a call stands still while a test looks at it.
+const slow = 0.01
+
+// placed makes a simulator with one call that began so many of its own seconds
+// ago, without running it.
 func (f *fake) placed(scenario string, seconds int) (*Simulator, *call) {
 	f.t.Helper()
 	s := f.start()
@@ -25,14 +28,15 @@ func (f *fake) placed(scenario string, seconds int) (*Simulator, *call) {
 // place adds such a call.
 func (f *fake) place(s *Simulator, scenario string, seconds int) *call {
 	f.t.Helper()
-	for i := range 5000 {
-		if newScript(f.config.Seed, i, testWorld()).scenario != scenario {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for index := range 5000 {
+		if newScript(f.config.Seed, index, testWorld()).scenario != scenario {
 			continue
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		err := s.commit(entry{Call: &callEntry{
-			Index: i, Seed: f.config.Seed, At: time.Now().Add(-time.Duration(seconds) * time.Second), Speed: 1, Faults: f.config.Faults,
+			Index: index, Seed: f.config.Seed, At: time.Now().Add(-time.Duration(float64(seconds) / slow * float64(time.Second))),
+			Speed: slow, Faults: f.config.Faults,
 		}})
 		if err != nil {
 			f.t.Fatal(err)

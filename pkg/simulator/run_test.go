@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,12 +78,12 @@ func TestResume(t *testing.T) {
 	first := f.start()
 	first.FlagChanged(true, time.Now())
 	ctx, cancel := context.WithCancel(t.Context())
-	var deleted atomic.Int32
-	f.remove = func(string) bool {
-		if deleted.Add(1) == 3 {
-			cancel()
+	var received atomic.Int32
+	f.refuse = func(*http.Request, []byte) int {
+		if received.Add(1) == 80 {
+			cancel() // This very delivery is not settled any more.
 		}
-		return true
+		return 0
 	}
 	if err := first.Run(ctx); err == nil {
 		t.Fatal("the first run was not cut short")

@@ -312,14 +312,17 @@ func TestVerifyFollowsTheFlag(t *testing.T) {
 	s := f.start()
 	on.Store(true)
 	s.FlagChanged(true, time.Now())
-	var seen atomic.Int32
-	f.decide = func(string) bool {
-		if seen.Add(1) == 20 {
+	var received atomic.Int32
+	f.refuse = func(*http.Request, []byte) int {
+		if received.Add(1) == 200 {
+			f.switching.Lock()
+			defer f.switching.Unlock()
 			on.Store(false)
 			s.FlagChanged(false, time.Now())
 		}
-		return on.Load()
+		return 0
 	}
+	f.decide = func(string) bool { return on.Load() }
 	f.run(s)
 	if report := f.verify(s); !report.Identical() {
 		t.Errorf("not identical:\n%s", report)
