@@ -1,0 +1,46 @@
+package archiver
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// counts is what the consumer reports of its work.
+type counts struct {
+	ended   *prometheus.CounterVec
+	bytes   prometheus.Counter
+	corrupt prometheus.Counter
+}
+
+func newCounts(r prometheus.Registerer) counts {
+	factory := promauto.With(r)
+	return counts{
+		ended: factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "callstream_recordings_total",
+			Help: "Recordings by how they ended: archived, quarantined, absent, failed, deleted.",
+		}, []string{"outcome"}),
+		bytes: factory.NewCounter(prometheus.CounterOpts{
+			Name: "callstream_archived_bytes_total",
+			Help: "Bytes of audio copied and proven.",
+		}),
+		corrupt: factory.NewCounter(prometheus.CounterOpts{
+			Name: "callstream_media_corrupt_total",
+			Help: "Downloads that were not the recording: error pages, truncated or too short audio.",
+		}),
+	}
+}
+
+func (c counts) archived(o schema.Object, quarantined bool) {
+	outcome := "archived"
+	if quarantined {
+		outcome = "quarantined"
+	}
+	c.ended.WithLabelValues(outcome).Inc()
+	c.bytes.Add(float64(o.Size))
+}
+
+func (c counts) uncopied(status schema.RecordingStatus) {
+	c.ended.WithLabelValues(string(status)).Inc()
+}

@@ -1,0 +1,24 @@
+// Package consumers lists the pipeline's durables. One name says it all: a
+// durable is called as the folder and package that does its work, as the
+// argument of the consume command, and as the label in its metrics.
+//
+//	call.*, insights.summary ──▶ calls ──────────▶ the call's row
+//	call.answered ─────────────▶ recorder ───────▶ a decision; perhaps a recording at Twilio
+//	recording.processed ───────▶ archiver ───────▶ a verified copy ──▶ recording.archived
+//	recording.archived ────────▶ transcriber ────▶ a transcript ─────▶ recording.transcribed
+//	recording.transcribed ─────▶ reaper ─────────▶ gone at Twilio, with a receipt
+//	message.> ─────────────────▶ messages ───────▶ the SMS message's row
+//
+// Archiving, transcribing and deleting are durables of their own so that an
+// outage of one service stops only what needs it: audio leaves Twilio while
+// transcription is away.
+//
+// All of them keep these rules:
+//
+//   - Work that is found done is not done again, and its outcome is emitted
+//     again: a crash between commit and publish heals by redelivery.
+//   - Work on one call or recording that must not run twice at once holds a
+//     lease, since the stream may deliver a message while it is still in work.
+//   - A message ends acknowledged only after everything that it caused is
+//     stored; each adds its line to the call's timeline.
+package consumers

@@ -1,0 +1,13 @@
+// Package transcriber turns archived recordings into text. It reads the copy
+// in S3, never Twilio, and one worker at a time does so for a recording, since
+// every run is paid for:
+//
+//	quarantined ─────────────▶ nothing: nobody reads it
+//	transcript stored ───────▶ emit recording.transcribed again
+//	transcription is off ────▶ emit recording.transcribed, marked as skipped
+//	else ─▶ S3 ─▶ transcribe ─▶ store ─▶ emit recording.transcribed
+//
+// A service that is away, or limits its rate, is asked again for days. One that
+// refuses the audio for good ends in a dead letter. Either way the archive
+// stays as it is, and so does the recording at Twilio.
+package transcriber
