@@ -1,0 +1,110 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// result is how a request ended.
+type result struct {
+	status   int
+	account  schema.Account // who signed it, once that is proven
+	verdicts []verdict      // what it told, once that is stored
+	err      error          // why it was not taken
+}
+
+func (i *Ingress) handler(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		res := i.receive(w, r, rt)
+		rt.answer(w, res.status)
+		i.report(r, rt, res, time.Since(began))
+	}
+}
+
+// receive takes a request through all its steps. What has arrived whole is
+// stored even if the sender hangs up: a callback is not sent twice.
+func (i *Ingress) receive(w http.ResponseWriter, r *http.Request, rt route) result {
+	if !i.gate.enter() {
+		return result{status: http.StatusTooManyRequests, err: errors.New("too many requests in flight")}
+	}
+	defer i.gate.leave()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), i.config.Budget)
+	defer cancel()
+
+	body, err := i.body(ctx, w, r)
+	if err != nil {
+		return result{status: bodyStatus(err), err: err}
+	}
+	account, err := i.signer(ctx, r, rt, body)
+	if err != nil {
+		return result{status: signerStatus(err), err: err}
+	}
+	if !i.gate.admit(account.AccountSID) {
+		return result{status: http.StatusTooManyRequests, account: account, err: errors.New("too many requests of one account in flight")}
+	}
+	defer i.gate.dismiss(account.AccountSID)
+
+	verdicts := rt.read(&delivery{route: rt.path, account: account, header: r.Header, body: body, now: i.config.Clock()})
+	if err := i.store(ctx, verdicts); err != nil {
+		return result{status: http.StatusServiceUnavailable, account: account, err: err}
+	}
+	return result{status: rt.done, account: account, verdicts: verdicts}
+}
+
+// body reads the whole body, which is what the signature covers. A sender that
+// dribbles is cut off when the budget is spent.
+func (i *Ingress) body(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	connection := http.NewResponseController(w)
+	if deadline, ok := ctx.Deadline(); ok && connection.SetReadDeadline(deadline) == nil {
+		// Left in place, it would cancel the request while it is being stored.
+		defer func() { _ = connection.SetReadDeadline(time.Time{}) }()
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, i.config.MaxBody))
+	if err != nil {
+		return nil, fmt.Errorf("read body: %w", err)
+	}
+	return body, nil
+}
+
+// bodyStatus: a body that is too large stays so; one that broke off may come
+// whole the next time.
+func bodyStatus(err error) int {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusServiceUnavailable
+}
+
+// store returns when the stream has acknowledged everything. Facts come before
+// dead letters, which are worth less.
+func (i *Ingress) store(ctx context.Context, verdicts []verdict) error {
+	var events []schema.Event
+	var letters []schema.DeadLetter
+	for _, v := range verdicts {
+		switch v.outcome {
+		case stored:
+			events = append(events, v.event)
+		case deadLetter:
+			letters = append(letters, v.letter)
+		}
+	}
+	if len(events) > 0 {
+		if err := i.config.Publisher.Publish(ctx, events...); err != nil {
+			return fmt.Errorf("publish %d events: %w", len(events), err)
+		}
+	}
+	if len(letters) > 0 {
+		if err := i.config.Publisher.DeadLetter(ctx, letters...); err != nil {
+			return fmt.Errorf("publish %d dead letters: %w", len(letters), err)
+		}
+	}
+	return nil
+}
