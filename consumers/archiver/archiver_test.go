@@ -96,6 +96,22 @@ func TestWhatIsNotTheRecordingIsNeverStored(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotAudioIsRefusedWhateverItsLength(t *testing.T) {
+	t.Parallel()
+	page, whole := "<html>It works!</html>", string(mp3test.Silence(seconds*time.Second, 1))
+	for name, media := range map[string]schema.Media{
+		"a page called audio": {Body: body(page), Size: int64(len(page)), ContentType: "audio/mpeg"},
+		"audio called a page": {Body: body(whole), Size: int64(len(whole)), ContentType: "text/html"},
+	} {
+		w, event := newWorld(t), processed()
+		event.Recording.Duration = nil // nothing is known of it
+		w.media = func() (schema.Media, error) { return media, nil }
+		if err := w.handle(t, event, 1); schema.CodeOf(err) != schema.Corrupt || w.stored(t, audioKey) != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestABrokenTransferIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -115,6 +115,7 @@ func TestNeverASecondRecordingBesideAnother(t *testing.T) {
 		by(otherRE, "DialVerb", schema.RecordingInProgress),
 		by(otherRE, "Trunking", schema.RecordingPaused),
 		by(otherRE, schema.SourceStartCallRecordingAPI, schema.RecordingInProgress),
+		by(otherRE, schema.SourceStartCallRecordingAPI, schema.RecordingCompleted), // perhaps ours, and its marker lost
 	} {
 		w := newWorld()
 		w.list = func(string) ([]schema.RecordingFacts, error) { return []schema.RecordingFacts{running}, nil }
@@ -270,6 +271,22 @@ func TestFinalDecisionStands(t *testing.T) {
 	}
 }
 
+func TestADecisionThatComesInBetweenStands(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	twiml := schema.Decision{CallSID: parentSID, Outcome: schema.Started, Rule: schema.RuleTwiML}
+	w.list = func(string) ([]schema.RecordingFacts, error) {
+		w.decisions[parentSID] = twiml
+		return nil, nil
+	}
+	if err := w.handle(t, outbound(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if d := w.decisions[parentSID]; w.starts() > 0 || d != twiml {
+		t.Errorf("%d starts, stored %+v", w.starts(), d)
+	}
+}
+
 func TestADialledLegDecidesOnItsParent(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
@@ -282,6 +299,9 @@ func TestADialledLegDecidesOnItsParent(t *testing.T) {
 	}
 	if _, ok := w.decisions[childSID]; ok {
 		t.Error("the leg has a decision of its own")
+	}
+	if len(w.timeline) != 1 || w.timeline[0].CallSID != parentSID {
+		t.Errorf("the parent's timeline is %+v", w.timeline)
 	}
 	if err := w.handle(t, outbound(), 1); err != nil { // the parent's own event
 		t.Fatal(err)
@@ -387,6 +407,7 @@ func TestAnEventWithoutACallIsGivenUp(t *testing.T) {
 func TestShutdownIsNotTwiliosFault(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
+	w.now = answeredAt.Add(recorder.MaxAge) // too late for a retry, if Twilio had failed
 	ctx, cancel := context.WithCancel(t.Context())
 	w.start = func(string, string) (schema.RecordingFacts, error) {
 		cancel()
