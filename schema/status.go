@@ -136,3 +136,13 @@ func ParseMessageStatus(s string) (status MessageStatus, ok bool) {
 func spelling(s string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s)), "_", "-")
 }
+
+// Rank places the status in its order, from 1; an unknown status ranks 0.
+func (s MessageStatus) Rank() int {
+	for i, known := range MessageStatuses {
+		if s == known {
+			return i + 1
+		}
+	}
+	return 0
+}

@@ -45,7 +45,7 @@ CREATE TABLE call (
     call_sid        text NOT NULL UNIQUE,
     account_sid     text NOT NULL,
     organization_id uuid NOT NULL REFERENCES organization ON DELETE CASCADE,
-    parent_call_sid text,
+    parent_call_sid text COLLATE "C",
     from_number     text COLLATE "C",
     to_number       text COLLATE "C",
     direction       text COLLATE "C", -- seen from the organization

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/loquent/callstream/schema"
+)
+
+type decisionRow struct {
+	CallSID      string    `db:"call_sid"`
+	Outcome      string    `db:"outcome"`
+	Rule         string    `db:"rule"`
+	Enabled      bool      `db:"enabled"`
+	Evidence     string    `db:"evidence"`
+	RecordingSID *string   `db:"recording_sid"`
+	DecidedAt    time.Time `db:"decided_at"`
+}
+
+const decisionColumns = `call_sid, outcome, rule, enabled, evidence, recording_sid, decided_at`
+
+func (r decisionRow) decision() schema.Decision {
+	return schema.Decision{
+		CallSID: r.CallSID, Outcome: schema.Outcome(r.Outcome), Rule: schema.Rule(r.Rule), Enabled: r.Enabled,
+		Evidence: r.Evidence, RecordingSID: text(r.RecordingSID), DecidedAt: r.DecidedAt.UTC(),
+	}
+}
+
+// Decision returns the decision on a call; [schema.NotFound] when there is none.
+func (d *DB) Decision(ctx context.Context, callSID string) (schema.Decision, error) {
+	var row decisionRow
+	err := d.x.GetContext(ctx, &row, `SELECT `+decisionColumns+` FROM recording_decision WHERE call_sid = $1`, callSID)
+	if err != nil {
+		return schema.Decision{}, classify("read the decision on "+callSID, err)
+	}
+	return row.decision(), nil
+}
+
+// SaveDecision stores a decision unless a final one is stored already, and
+// returns what is stored then.
+func (d *DB) SaveDecision(ctx context.Context, accountSID, orgID string, decision schema.Decision) (stored schema.Decision, err error) {
+	err = d.transact(ctx, "save the decision on "+decision.CallSID, func(tx *sqlx.Tx) error {
+		stored, err = saveDecision(ctx, tx, accountSID, orgID, decision)
+		return err
+	})
+	return stored, err
+}
+
+func saveDecision(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, decision schema.Decision) (schema.Decision, error) {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO recording_decision AS d (call_sid, account_sid, organization_id, outcome, rule, enabled, evidence, recording_sid, decided_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (call_sid) DO UPDATE SET
+			outcome = EXCLUDED.outcome, rule = EXCLUDED.rule, enabled = EXCLUDED.enabled, evidence = EXCLUDED.evidence,
+			recording_sid = EXCLUDED.recording_sid, decided_at = EXCLUDED.decided_at,
+			organization_id = COALESCE(EXCLUDED.organization_id, d.organization_id)
+		WHERE d.outcome = 'starting'`,
+		decision.CallSID, accountSID, known(orgID), decision.Outcome, decision.Rule, decision.Enabled, decision.Evidence,
+		known(decision.RecordingSID), decision.DecidedAt)
+	if err != nil {
+		return schema.Decision{}, err
+	}
+	var row decisionRow
+	err = tx.GetContext(ctx, &row, `SELECT `+decisionColumns+` FROM recording_decision WHERE call_sid = $1`, decision.CallSID)
+	return row.decision(), err
+}
+
+// saveDecisions stores the decisions that updates carry.
+func saveDecisions(ctx context.Context, tx *sqlx.Tx, updates []schema.CallUpdate) error {
+	for _, u := range updates {
+		if u.Decision == nil {
+			continue
+		}
+		decision := *u.Decision
+		decision.CallSID = u.Facts.CallSID
+		if _, err := saveDecision(ctx, tx, u.AccountSID, u.OrganizationID, decision); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decisions returns the decisions on the calls, by call SID.
+func (d *DB) decisions(ctx context.Context, sids []string) (map[string]*schema.Decision, error) {
+	var rows []decisionRow
+	err := d.x.SelectContext(ctx, &rows, `SELECT `+decisionColumns+` FROM recording_decision WHERE call_sid = ANY($1)`, pq.Array(sids))
+	if err != nil {
+		return nil, classify("read decisions", err)
+	}
+	byCall := make(map[string]*schema.Decision, len(rows))
+	for _, r := range rows {
+		decision := r.decision()
+		byCall[r.CallSID] = &decision
+	}
+	return byCall, nil
+}

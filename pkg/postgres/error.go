@@ -1,0 +1,81 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/lib/pq"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// SQLSTATE codes and classes, from Postgres' Appendix A.
+const (
+	deadlock      = "40P01"
+	serialization = "40001"
+	unique        = "23505"
+	foreignKey    = "23503"
+	badText       = "22P02" // such as an organization id that is no uuid
+	tooMany       = "53300"
+	classConnect  = "08"
+	classOperator = "57" // shut down, starting up, statement cancelled
+)
+
+// classify wraps err once, says what was being done, and gives it the code by
+// which others act. nil stays nil.
+func classify(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var coded *schema.Error
+	if errors.As(err, &coded) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return schema.Errorf(codeOf(err), "%s: %w", what, err)
+}
+
+func codeOf(err error) schema.Code {
+	var (
+		refused *pq.Error
+		network net.Error
+	)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return schema.NotFound
+	case errors.As(err, &refused):
+		return codeOfState(string(refused.Code))
+	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, sql.ErrConnDone),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return schema.Unavailable
+	}
+	return schema.Internal
+}
+
+func codeOfState(state string) schema.Code {
+	switch {
+	case state == unique:
+		return schema.Conflict
+	case state == badText, state == foreignKey:
+		return schema.NotFound
+	case state == tooMany, state == deadlock, state == serialization, state[:2] == classConnect, state[:2] == classOperator:
+		return schema.Unavailable
+	}
+	return schema.Internal
+}
+
+// lost reports whether a transaction only has to be done again.
+func lost(err error) bool {
+	var refused *pq.Error
+	return errors.As(err, &refused) && (refused.Code == deadlock || refused.Code == serialization)
+}
+
+// invalidURL does not repeat the address: it may hold a password.
+func invalidURL() error {
+	return schema.Errorf(schema.Invalid, "the address is not of the form postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=...")
+}

@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+
+	"github.com/lib/pq"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// CreateOrganization creates an organization and returns its id.
+func (d *DB) CreateOrganization(ctx context.Context, name string) (id string, err error) {
+	err = d.x.GetContext(ctx, &id, `INSERT INTO organization (name) VALUES ($1) RETURNING id`, name)
+	return id, classify("create organization", err)
+}
+
+// AddPhoneNumber gives a normalized number to an organization. One that it has
+// already is no error; one that another has is [schema.Conflict].
+func (d *DB) AddPhoneNumber(ctx context.Context, orgID, number string) error {
+	var owner string
+	err := d.x.GetContext(ctx, &owner, `
+		INSERT INTO phone_number (organization_id, number) VALUES ($1, $2)
+		ON CONFLICT (number) DO UPDATE SET number = EXCLUDED.number
+		RETURNING organization_id`, orgID, number)
+	if err != nil {
+		return classify("add number "+number, err)
+	}
+	if owner != orgID {
+		return schema.Errorf(schema.Conflict, "number %s belongs to another organization", number)
+	}
+	return nil
+}
+
+// apiKeyPrefix makes a key that leaked recognizable as one.
+const apiKeyPrefix = "csk_"
+
+// CreateAPIKey makes a key for an organization and returns it: the only time
+// that anybody sees it, since the database keeps its hash.
+func (d *DB) CreateAPIKey(ctx context.Context, orgID, name string, permissions []string) (key string, err error) {
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // never fails
+	key = apiKeyPrefix + base64.RawURLEncoding.EncodeToString(random)
+	_, err = d.x.ExecContext(ctx, `INSERT INTO api_key (organization_id, name, hash, permissions) VALUES ($1, $2, $3, $4)`,
+		orgID, name, hashOf(key), pq.Array(permissions))
+	return key, classify("create API key", err)
+}
+
+// APIKey returns the holder of a key; [schema.Unauthorized] for one that is not
+// known or is revoked. The look-up is by hash, so its time says nothing of how
+// much of a guess was right.
+func (d *DB) APIKey(ctx context.Context, key string) (schema.Principal, error) {
+	var row struct {
+		ID             string         `db:"id"`
+		OrganizationID string         `db:"organization_id"`
+		Name           string         `db:"name"`
+		Permissions    pq.StringArray `db:"permissions"`
+	}
+	err := d.x.GetContext(ctx, &row, `
+		SELECT id, organization_id, name, permissions FROM api_key WHERE hash = $1 AND revoked_at IS NULL`, hashOf(key))
+	if err = classify("look up API key", err); schema.CodeOf(err) == schema.NotFound {
+		return schema.Principal{}, schema.Errorf(schema.Unauthorized, "this API key is not known, or was revoked")
+	}
+	return schema.Principal{KeyID: row.ID, OrganizationID: row.OrganizationID, Name: row.Name, Permissions: row.Permissions}, err
+}
+
+// hashOf needs no salt: keys are random and long.
+func hashOf(key string) []byte {
+	hash := sha256.Sum256([]byte(key))
+	return hash[:]
+}
