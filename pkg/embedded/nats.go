@@ -36,6 +36,10 @@ type NATS struct {
 	maxStore int64
 }
 
+// maxPayload is room for an event that carries, inside its own form, the 1 MiB
+// that Twilio may have sent.
+const maxPayload = 4 << 20
+
 // natsUser is the one user of a listening server; connections within the
 // process need none.
 const natsUser = "callstream"
@@ -109,6 +113,8 @@ func natsConfig(dir string, options NATSOptions) (*server.Options, error) {
 		JetStreamMaxMemory: 64 << 20,
 		SyncAlways:         !options.Fast,
 		SyncInterval:       2 * time.Minute,
+		MaxPayload:         maxPayload,
+		MaxPending:         64 << 20,
 	}, nil
 }
 

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/loquent/callstream/pkg/simulator"
+	"github.com/loquent/callstream/pkg/telemetry"
+)
+
+// commands is the command line: flags for all, and one field per command.
+type commands struct {
+	LogFormat string `name:"log-format" env:"LOG_FORMAT" enum:"text,json" default:"text" help:"How to log: text or json."`
+	LogLevel  string `name:"log-level" env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"What to log: debug, info, warn or error."`
+
+	Up       upCommand       `cmd:"" help:"Run everything in one process, on embedded parts where no address is given."`
+	Ingress  ingressCommand  `cmd:"" help:"Take Twilio's webhooks and events into the stream."`
+	Consume  consumeCommand  `cmd:"" help:"Run durable consumers; any number of copies of each."`
+	Console  consoleCommand  `cmd:"" help:"Serve the JSON API."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database's tables up to date."`
+	Streams  streamsCommand  `cmd:"" help:"List, apply and inspect the streams and durables."`
+	Simulate simulateCommand `cmd:"" help:"Serve a double of Twilio and of the transcription API, and place calls."`
+}
+
+// process is what a command finds around it.
+type process struct {
+	stdout, stderr io.Writer
+	log            *slog.Logger
+	logTo          *switchWriter // where log writes, so that a live view can borrow the terminal
+	logFormat      string
+	logLevel       string
+}
+
+// Run parses args, runs the command until it is done or ctx ends, and returns
+// the exit status: 0 done, 1 it did not succeed, 2 the command line is wrong.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("callstream"),
+		kong.Description("A NATS JetStream pipeline for Twilio call recording: every call accounted for, with a reason.\n\nEvery variable NAME may also be given as NAME_FILE, a file that holds it."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.Resolvers(kong.ResolverFunc(secretFiles)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{
+			"data":    "data",
+			"faults":  strings.Join(simulator.FaultNames(), ", "),
+			"account": simulatedAccount,
+			"token":   simulatedToken,
+			"numbers": strings.Join(simulatedNumbers, ","),
+		},
+	)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	kctx, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "callstream: %v\nTry callstream --help.\n", err)
+		return 2
+	}
+	logTo := &switchWriter{to: stderr}
+	log, err := telemetry.NewLogger(logTo, c.LogFormat, c.LogLevel)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	p := &process{stdout: stdout, stderr: stderr, log: log, logTo: logTo, logFormat: c.LogFormat, logLevel: c.LogLevel}
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	if err := kctx.Run(p); err != nil && !errors.Is(err, context.Canceled) {
+		return fail(stderr, err)
+	}
+	return 0
+}
+
+// fail prints err as its reader's next step and returns the exit status.
+func fail(stderr io.Writer, err error) int {
+	_, _ = fmt.Fprintf(stderr, "callstream: %v\n", err)
+	return 1
+}
+
+// terminal reports whether w is a terminal that a person looks at.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}

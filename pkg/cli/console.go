@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+)
+
+// consoleCommand is the role that people and programs reach.
+type consoleCommand struct {
+	databaseConfig
+	bucketConfig
+	listenConfig
+	secretConfig
+}
+
+// Help shows how to run it.
+func (consoleCommand) Help() string {
+	return `Examples:
+  DATABASE_URL=postgres://... S3_BUCKET=recordings CALLSTREAM_SECRET_KEY=... callstream console
+  curl -H "Authorization: Bearer $KEY" http://127.0.0.1:8080/api/calls`
+}
+
+// Run serves until ctx ends.
+func (c *consoleCommand) Run(ctx context.Context, proc *process) (err error) {
+	if err := missing(c.databaseConfig.needed(), c.bucketConfig.needed(), c.secretConfig.needed()); err != nil {
+		return err
+	}
+	p := newParts(proc.log)
+	defer func() { err = joinClose(ctx, p, err) }()
+	if err := p.openDatabase(ctx, c.databaseConfig, c.SecretKey); err != nil {
+		return err
+	}
+	if err := p.openBucket(ctx, c.bucketConfig, false); err != nil {
+		return err
+	}
+	return p.serve(ctx, c.HTTPAddr, map[string]http.Handler{"/api/": p.api()})
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/loquent/callstream/consumers"
+	"github.com/loquent/callstream/consumers/archiver"
+	"github.com/loquent/callstream/consumers/calls"
+	"github.com/loquent/callstream/consumers/messages"
+	"github.com/loquent/callstream/consumers/reaper"
+	"github.com/loquent/callstream/consumers/recorder"
+	"github.com/loquent/callstream/consumers/transcriber"
+	"github.com/loquent/callstream/ingress"
+	"github.com/loquent/callstream/pkg/api"
+	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/twilio"
+)
+
+// grace bounds how long a stopping consumer works on what it has begun; after
+// that it hands it back for another process.
+const grace = 20 * time.Second
+
+// ingress returns the routes that Twilio reaches.
+func (p *parts) ingress() (http.Handler, error) {
+	handler, err := ingress.New(ingress.Config{
+		Publisher:  p.conn,
+		Accounts:   p.db,
+		Verify:     twilio.Verifier{BaseURL: p.base}.Verify,
+		Logger:     p.log,
+		Registerer: p.registry,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ingress: %w", err)
+	}
+	return handler, nil
+}
+
+// api returns the routes under /api/.
+func (p *parts) api() http.Handler {
+	return api.New(api.Config{
+		Keys:       p.db,
+		Calls:      p.db,
+		Recordings: p.db,
+		Objects:    p.objects,
+		Settings:   p.db,
+		Logger:     p.log,
+	})
+}
+
+// consumer returns the service that runs one durable.
+func (p *parts) consumer(name string) (service, error) {
+	durable, err := consumers.Find(name)
+	if err != nil {
+		return service{}, fmt.Errorf("consume: %w", err)
+	}
+	config := stream.RunnerConfig{
+		Conn:       p.conn,
+		Durable:    durable,
+		Ledger:     p.db,
+		Parking:    p.db,
+		Logger:     p.log,
+		Registerer: p.registry,
+		Grace:      grace,
+	}
+	if err := p.handle(&config); err != nil {
+		return service{}, err
+	}
+	runner, err := stream.NewRunner(config)
+	if err != nil {
+		return service{}, fmt.Errorf("consumer %s: %w", name, err)
+	}
+	return service{name, runner.Run}, nil
+}
+
+// handle sets the work of config's durable.
+func (p *parts) handle(config *stream.RunnerConfig) error {
+	workers := config.Durable.Workers
+	switch name := config.Durable.Name; name {
+	case consumers.Calls:
+		config.Batch = calls.New(calls.Config{Store: p.db, Logger: p.log, Registerer: p.registry}).HandleBatch
+	case consumers.Recorder:
+		config.Handler = stream.Handle(recorder.New(recorder.Config{
+			Settings: p.db, Decisions: p.db, Calls: p.db, Leases: p.db, Twilio: p.twilio, Starter: p.twilio,
+			CallbackURL: p.recordingCallback, Logger: p.log, Registerer: p.registry,
+		}).Handle)
+	case consumers.Archiver:
+		config.Handler = stream.Handle(archiver.New(archiver.Config{
+			Accounts: p.db, Calls: p.db, Recordings: p.db, History: p.db, Leases: p.db, Twilio: p.twilio, Objects: p.objects,
+			Publisher: p.conn, Workers: workers, Logger: p.log, Registerer: p.registry,
+		}).Handle)
+	case consumers.Transcriber:
+		config.Handler = stream.Handle(transcriber.New(transcriber.Config{
+			Accounts: p.db, Recordings: p.db, Leases: p.db, Objects: p.objects, Whisper: p.whisper,
+			Publisher: p.conn, Workers: workers, Logger: p.log, Registerer: p.registry,
+		}).Handle)
+	case consumers.Reaper:
+		config.Handler = stream.Handle(reaper.New(reaper.Config{
+			Accounts: p.db, Recordings: p.db, Leases: p.db, Twilio: p.twilio, Logger: p.log, Registerer: p.registry,
+		}).Handle)
+	case consumers.Messages:
+		config.Batch = messages.New(messages.Config{Store: p.db}).HandleBatch
+	default:
+		return fmt.Errorf("durable %q has no consumer", name)
+	}
+	return nil
+}
+
+// recordingCallback returns where Twilio is to report a recording that the
+// recorder started; the organization in it chooses the token before anything
+// of the request is believed.
+func (p *parts) recordingCallback(org string) string {
+	return p.base + "/twilio/recording?org=" + url.QueryEscape(org)
+}
+
+// provision brings streams and durables to what this version declares.
+func (p *parts) provision(ctx context.Context, replicas int) error {
+	changes, err := p.conn.Provision(ctx, stream.DefaultSettings(replicas), consumers.Table())
+	if err != nil {
+		return fmt.Errorf("apply streams: %w", err)
+	}
+	for _, change := range changes {
+		p.log.Debug("streams", "change", change.String())
+	}
+	return nil
+}

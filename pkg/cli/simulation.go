@@ -1,0 +1,246 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/loquent/callstream/consumers"
+	"github.com/loquent/callstream/pkg/simulator"
+	"github.com/loquent/callstream/schema"
+)
+
+// The account that up --simulate gives to the first organization. The token is
+// no secret: nothing but the double believes it.
+const (
+	simulatedAccount = "AC5100000000000000000000000000000a"
+	simulatedToken   = "5100000000000000000000000000000b"
+)
+
+// simulatedNumbers are the first organization's numbers, from the range that
+// is reserved for fiction.
+var simulatedNumbers = []string{"+12025550100", "+12025550101", "+12025550102"}
+
+// simulation is what up --simulate takes.
+type simulation struct {
+	Simulate bool    `name:"simulate" group:"Simulation:" help:"Place simulated calls on a double of Twilio."`
+	Calls    int     `name:"calls" placeholder:"N" group:"Simulation:" help:"Stop after N calls; without it calls arrive until Ctrl-C."`
+	Rate     float64 `name:"rate" placeholder:"R" group:"Simulation:" help:"Calls a second; default 1, or 50 with --calls."`
+	Speed    float64 `name:"speed" placeholder:"X" group:"Simulation:" help:"How many times faster than in life calls pass; default 1, or 20 with --calls."`
+	Faults   string  `name:"faults" default:"none" group:"Simulation:" help:"none, all, or some of: ${faults}."`
+	Seed     uint64  `name:"seed" default:"1" group:"Simulation:" help:"The same seed gives the same calls and faults."`
+	Verify   bool    `name:"verify" group:"Simulation:" help:"After --calls: compare every row, object and deletion with the truth; exit 1 if any differs."`
+}
+
+// validate reports flags that mean nothing together.
+func (s *simulation) validate() error {
+	var errs []error
+	if !s.Simulate && (s.Calls > 0 || s.Verify || s.Faults != "none") {
+		errs = append(errs, errors.New("--calls, --faults and --verify need --simulate"))
+	}
+	if s.Verify && s.Calls <= 0 {
+		errs = append(errs, errors.New("--verify needs --calls N: the truth of endless calls is never complete"))
+	}
+	if s.Calls < 0 || s.Rate < 0 || s.Speed < 0 {
+		errs = append(errs, errors.New("--calls, --rate and --speed are not negative"))
+	}
+	if _, err := simulator.ParseFaults(s.Faults); err != nil {
+		errs = append(errs, fmt.Errorf("--faults: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// pace returns the rate and speed: lifelike to watch, fast to verify.
+func (s *simulation) pace() (rate, speed float64) {
+	rate, speed = 1, 1
+	if s.Calls > 0 {
+		rate, speed = 50, 20
+	}
+	if s.Rate > 0 {
+		rate = s.Rate
+	}
+	if s.Speed > 0 {
+		speed = s.Speed
+	}
+	return rate, speed
+}
+
+// simulated is the double while it runs beside the roles.
+type simulated struct {
+	*simulation
+	p        *parts
+	org      string
+	up       *upCommand
+	sim      *simulator.Simulator
+	listener net.Listener
+}
+
+// start makes the double and points the Twilio clients, and unless a real
+// service is named the transcription client, to it.
+func (s *simulation) start(ctx context.Context, p *parts, up *upCommand, org string) (*simulated, error) {
+	faults, err := simulator.ParseFaults(s.Faults)
+	if err != nil {
+		return nil, fmt.Errorf("--faults: %w", err)
+	}
+	listener, err := listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	ownTranscripts := up.OpenAIKey == "" && up.OpenAIBaseURL == ""
+	rate, speed := s.pace()
+	sim, err := simulator.New(simulator.Config{
+		Dir:              filepath.Join(up.Data, "simulator"),
+		Seed:             s.Seed,
+		Speed:            speed,
+		Calls:            s.Calls,
+		Rate:             rate,
+		Faults:           faults,
+		AccountSID:       simulatedAccount,
+		AuthToken:        simulatedToken,
+		OrganizationID:   org,
+		Numbers:          simulatedNumbers,
+		Logger:           p.log,
+		Target:           p.base,
+		Dial:             up.HTTPAddr,
+		TranscriptsKnown: ownTranscripts,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
+	address := "http://" + listener.Addr().String()
+	up.TwilioAPIURL, up.TwilioEventsURL = address, address
+	if ownTranscripts {
+		up.OpenAIBaseURL, up.OpenAIKey = address+"/v1", "simulated"
+	}
+	return &simulated{simulation: s, p: p, org: org, up: up, sim: sim, listener: listener}, nil
+}
+
+// switchOn switches recording on, and lets the truth know since when. A folder
+// that was used before keeps its switch.
+func (s *simulated) switchOn(ctx context.Context) error {
+	account, err := s.p.db.AccountByOrganization(ctx, s.org)
+	if err != nil {
+		return fmt.Errorf("read the simulated account: %w", err)
+	}
+	if !account.RecordingEnabled {
+		if err := s.p.db.SetRecordingEnabled(ctx, s.org, true); err != nil {
+			return fmt.Errorf("switch recording on: %w", err)
+		}
+	}
+	s.sim.FlagChanged(true, time.Now())
+	return nil
+}
+
+// double serves Twilio's and the transcription service's surfaces. It starts
+// first and stops last: consumers call it until their end.
+func (s *simulated) double() service {
+	return server{name: "twilio double", listener: s.listener, handler: s.sim.Handler(), log: s.p.log}.service()
+}
+
+// driver places the calls, shows how they fare and, when they are limited in
+// number, waits until all has settled and says how it ended.
+func (s *simulated) driver(proc *process, started time.Time) service {
+	return service{"simulation", func(ctx context.Context) error {
+		view := s.view(proc, started)
+		defer view.close()
+		go view.run(ctx)
+		if err := s.sim.Run(ctx); err != nil {
+			return fmt.Errorf("place calls: %w", err)
+		}
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+		view.close()
+		if !s.Verify {
+			return nil
+		}
+		report, err := s.sim.Verify(ctx, outcome{s.p})
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		_, _ = fmt.Fprintln(proc.stdout, report.String())
+		if !report.Identical() {
+			return fmt.Errorf("verify: %d differences from the truth, %d legs unfinished", len(report.Differences), report.Unfinished)
+		}
+		return nil
+	}}
+}
+
+// How settle waits: it looks every settleTick, believes a quiet pipeline after
+// settleQuiet looks, and gives up when nothing has moved for settleLimit.
+const (
+	settleTick  = 100 * time.Millisecond
+	settleQuiet = 5
+	settleLimit = 5 * time.Minute
+)
+
+// settle waits until nothing is left to do: every durable has acknowledged all
+// and no message waits in Postgres. It gives up when nothing moves any more,
+// so that a stuck pipeline is reported and not waited for.
+func (s *simulated) settle(ctx context.Context) error {
+	tick := time.NewTicker(settleTick)
+	defer tick.Stop()
+	var (
+		quiet int
+		last  = uint64(1 << 63)
+		moved = time.Now()
+	)
+	for quiet < settleQuiet {
+		select {
+		case <-ctx.Done():
+			return ctx.Err() //nolint:wrapcheck // stopped, not failed
+		case <-tick.C:
+		}
+		left, err := s.left(ctx)
+		switch {
+		case err != nil:
+			return fmt.Errorf("look at the pipeline: %w", err)
+		case left == 0:
+			quiet++
+		default:
+			quiet = 0
+		}
+		if left != last {
+			last, moved = left, time.Now()
+		}
+		if time.Since(moved) > settleLimit && left > 0 {
+			s.p.log.Warn("the pipeline does not settle", "messages", left)
+			return nil
+		}
+	}
+	return nil
+}
+
+// left counts the messages that some durable still has to do.
+func (s *simulated) left(ctx context.Context) (n uint64, err error) {
+	for _, name := range consumers.Names() {
+		pending, inFlight, err := s.p.conn.Lag(ctx, name)
+		if err != nil {
+			return 0, err //nolint:wrapcheck // names the durable
+		}
+		parked, err := s.p.db.Parked(ctx, name)
+		if err != nil {
+			return 0, err //nolint:wrapcheck // names the durable
+		}
+		n += pending + inFlight + uint64(parked) //nolint:gosec // a count
+	}
+	return n, nil
+}
+
+// outcome is what came out of the pipeline, for the simulator to compare.
+type outcome struct{ p *parts }
+
+// Calls yields every call's record.
+func (o outcome) Calls(ctx context.Context, fn func(schema.CallRecord) error) error {
+	return o.p.db.AllCallRecords(ctx, fn)
+}
+
+// Object opens an archived recording.
+func (o outcome) Object(ctx context.Context, key string) (io.ReadCloser, error) {
+	body, _, err := o.p.objects.Get(ctx, key)
+	return body, err
+}
