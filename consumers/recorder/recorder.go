@@ -47,6 +47,12 @@ type calls interface {
 	AddTimeline(ctx context.Context, entries ...schema.TimelineEntry) error
 }
 
+// records reads all that is known of a call, for an empty organization whoever's
+// it is.
+type records interface {
+	CallRecord(ctx context.Context, orgID, callSID string) (schema.CallRecord, error)
+}
+
 // twilio looks things up.
 type twilio interface {
 	FetchCall(ctx context.Context, a schema.Account, callSID string) (schema.CallFacts, error)
@@ -63,6 +69,7 @@ type Config struct {
 	Settings    settings
 	Decisions   decisions
 	Calls       calls
+	Records     records
 	Leases      lease.Holder
 	Twilio      twilio
 	Starter     starter                            // nil: nothing is ever started, as in a replay without permission

@@ -210,6 +210,21 @@ func TestSwitchThatCannotBeReadAfterTheStartIsReadAgain(t *testing.T) {
 	}
 }
 
+func TestRedeliveryAdoptsWhatIsArchivedAndGoneAtTwilio(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.decisions[parentSID] = schema.Decision{CallSID: parentSID, Outcome: schema.Starting, Rule: schema.RuleEnabled, Enabled: true}
+	w.statuses[parentSID] = schema.StatusCompleted
+	gone := by(ownRE, schema.SourceStartCallRecordingAPI, schema.RecordingCompleted)
+	w.archived = &gone
+	if err := w.handle(t, outbound(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if d := w.decisions[parentSID]; w.starts() > 0 || d.Outcome != schema.Started || d.RecordingSID != ownRE {
+		t.Errorf("%d starts, stored %+v", w.starts(), d)
+	}
+}
+
 func TestRedeliveryAdoptsWhatAnEarlierAttemptStarted(t *testing.T) {
 	t.Parallel()
 	for _, status := range []schema.RecordingStatus{schema.RecordingInProgress, schema.RecordingCompleted} {

@@ -9,16 +9,26 @@ import (
 )
 
 // adopt looks whether an earlier attempt, whose end nobody saw, did start a
-// recording, and makes it the call's.
+// recording, and makes it the call's. It may be gone at Twilio by now, since a
+// short one is archived and removed within a second: then our own record of it
+// is the proof.
 func (c *Consumer) adopt(ctx context.Context, w *work) (done bool, err error) {
 	if done, err := c.list(ctx, w); done || err != nil {
 		return done, err
 	}
-	i := slices.IndexFunc(w.recordings, byREST)
+	found := w.recordings
+	record, err := c.Records.CallRecord(ctx, "", w.callSID)
+	if except(schema.NotFound, err) != nil {
+		return false, fmt.Errorf("read the recordings of %s: %w", w.callSID, err)
+	}
+	for _, r := range record.Recordings {
+		found = append(found, r.RecordingFacts)
+	}
+	i := slices.IndexFunc(found, byREST)
 	if i < 0 {
 		return false, nil
 	}
-	return true, c.started(ctx, w, w.recordings[i])
+	return true, c.started(ctx, w, found[i])
 }
 
 // alreadyRunning settles the call if somebody else records it: a second

@@ -46,6 +46,8 @@ type world struct {
 	start   func(callSID, callbackURL string) (schema.RecordingFacts, error)
 	held    bool // another has the lease
 
+	archived *schema.RecordingFacts // of the call, if any
+
 	mu          sync.Mutex
 	log         []string // what happened, in order
 	asked       int
@@ -139,6 +141,14 @@ func (w *world) AcquireLease(_ context.Context, name string, _ time.Duration) (s
 func (w *world) RenewLease(context.Context, string, string, time.Duration) error { return nil }
 func (w *world) ReleaseLease(context.Context, string, string) error              { return nil }
 
+// CallRecord returns what the archive has of the call.
+func (w *world) CallRecord(_ context.Context, _, callSID string) (schema.CallRecord, error) {
+	if w.archived == nil {
+		return schema.CallRecord{}, schema.Errorf(schema.NotFound, "call %s is not known", callSID)
+	}
+	return schema.CallRecord{Recordings: []schema.RecordingRecord{{RecordingFacts: *w.archived}}}, nil
+}
+
 func (w *world) FetchCall(_ context.Context, _ schema.Account, callSID string) (schema.CallFacts, error) {
 	w.note("fetch")
 	return w.fetch(callSID)
@@ -156,7 +166,7 @@ func (w *world) StartCallRecording(_ context.Context, _ schema.Account, callSID,
 
 func (w *world) config() recorder.Config {
 	return recorder.Config{
-		Settings: w, Decisions: w, Calls: w, Leases: w, Twilio: w, Starter: w,
+		Settings: w, Decisions: w, Calls: w, Records: w, Leases: w, Twilio: w, Starter: w,
 		CallbackURL: func(org string) string { return "https://app.example.com/twilio/recording?org=" + org },
 		Now:         func() time.Time { return w.now },
 		Logger:      slog.New(slog.DiscardHandler),

@@ -84,7 +84,7 @@ func (p *parts) handle(config *stream.RunnerConfig) error {
 		config.Batch = calls.New(calls.Config{Store: p.db, Logger: p.log, Registerer: p.registry}).HandleBatch
 	case consumers.Recorder:
 		config.Handler = stream.Handle(recorder.New(recorder.Config{
-			Settings: p.db, Decisions: p.db, Calls: p.db, Leases: p.db, Twilio: p.twilio, Starter: p.twilio,
+			Settings: p.db, Decisions: p.db, Calls: p.db, Records: p.db, Leases: p.db, Twilio: p.twilio, Starter: p.twilio,
 			CallbackURL: p.recordingCallback, Logger: p.log, Registerer: p.registry,
 		}).Handle)
 	case consumers.Archiver:
