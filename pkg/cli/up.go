@@ -158,11 +158,19 @@ func (c *upCommand) services(p *parts) ([]service, error) {
 	if err := p.openTwilio(c.twilioConfig); err != nil {
 		return nil, err
 	}
-	if err := p.openTranscription(c.transcriptionConfig); err != nil {
-		return nil, err
+	transcribes := c.OpenAIKey != "" || c.OpenAIBaseURL != ""
+	if transcribes {
+		if err := p.openTranscription(c.transcriptionConfig); err != nil {
+			return nil, err
+		}
+	} else {
+		p.log.Warn("nothing is transcribed until OPENAI_API_KEY or OPENAI_BASE_URL is set; recordings are archived, stay at Twilio, and wait for it in the stream")
 	}
 	var services []service
 	for _, name := range consumers.Names() {
+		if name == consumers.Transcriber && !transcribes {
+			continue
+		}
 		s, err := p.consumer(name)
 		if err != nil {
 			return nil, err
