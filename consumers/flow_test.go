@@ -29,7 +29,11 @@ func TestACallFromAnswerToDeletion(t *testing.T) {
 	recording := p.twilio.recordings[call.CallSID][0]
 	p.send(t, p.processed(recording))
 	p.await(t, consumers.Reaper, msgID(schema.KindRecordingTranscribed, recording.RecordingSID))
+	// Each adds its line to the timeline last, after the next has begun.
+	p.await(t, consumers.Transcriber, msgID(schema.KindRecordingArchived, recording.RecordingSID))
+	p.await(t, consumers.Archiver, p.processed(recording).MsgID())
 	p.await(t, consumers.Calls, msgID(schema.KindCallCompleted, call.CallSID))
+	p.await(t, consumers.Calls, msgID(schema.KindCallAnswered, call.CallSID))
 
 	got := p.call(t, call.CallSID)
 	if got.Status != schema.StatusCompleted || got.Direction != schema.Outbound || got.PhoneNumber != ownNumber {
