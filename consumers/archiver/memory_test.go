@@ -75,7 +75,7 @@ type forgetful struct{ *s3.Store }
 func (f forgetful) Put(ctx context.Context, key string, body io.Reader, size int64, contentType string) (schema.Object, error) {
 	o, err := f.Store.Put(ctx, key, body, size, contentType)
 	if err == nil {
-		err = f.Store.Remove(ctx, key)
+		err = f.Remove(ctx, key)
 	}
 	return o, err
 }

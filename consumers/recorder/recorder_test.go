@@ -17,7 +17,7 @@ func TestStartsOnceAgainstAFreshYes(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	var callback string
-	w.start = func(callSID, url string) (schema.RecordingFacts, error) {
+	w.start = func(_, url string) (schema.RecordingFacts, error) {
 		callback = url
 		return by(ownRE, schema.SourceStartCallRecordingAPI, schema.RecordingInProgress), nil
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // errTwilio is what it says, whatever that is.
-var errTwilio = errors.New("Twilio's words")
+var errTwilio = errors.New("what Twilio says")
 
 // answers are what Twilio may say instead of starting or listing, and what
 // follows while the call may still live.
