@@ -108,7 +108,10 @@ func (c *streamsInfo) Run(ctx context.Context, proc *process) (err error) {
 func printJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
 }
 
 func printStreams(w io.Writer, info stream.Info) error {
@@ -121,5 +124,8 @@ func printStreams(w io.Writer, info stream.Info) error {
 	for _, d := range info.Durables {
 		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\n", d.Name, d.Pending, d.AckPending, d.Redelivered, d.Waiting)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
 }

@@ -20,11 +20,9 @@ func (w *switchWriter) Write(p []byte) (int, error) {
 	return w.to.Write(p) //nolint:wrapcheck // a writer's error is its caller's
 }
 
-// swap sets a new destination and returns the one before.
-func (w *switchWriter) swap(to io.Writer) io.Writer {
+// redirect sets a new destination.
+func (w *switchWriter) redirect(to io.Writer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	before := w.to
 	w.to = to
-	return before
 }

@@ -66,7 +66,7 @@ func (s *simulated) view(proc *process, started time.Time) *view {
 			return line(v.now)
 		}))))
 	}
-	proc.logTo.swap(v.live)
+	proc.logTo.redirect(v.live)
 	return v
 }
 
@@ -188,5 +188,5 @@ func (v *view) close() {
 		bar.Abort(false)
 	}
 	v.live.Wait()
-	v.proc.logTo.swap(v.proc.stderr)
+	v.proc.logTo.redirect(v.proc.stderr)
 }
