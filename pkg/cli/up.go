@@ -100,7 +100,7 @@ func (c *upCommand) Run(ctx context.Context, proc *process) (err error) {
 	if simulated != nil {
 		services = append([]service{simulated.double()}, append(services, simulated.driver(proc, started))...)
 	}
-	c.announce(proc, time.Since(started))
+	c.announce(proc, time.Since(started), org)
 	return runServices(ctx, proc.log, services...)
 }
 
@@ -200,10 +200,16 @@ func (c *upCommand) account(ctx context.Context, p *parts, org string) (*simulat
 	return nil, p.saveAccount(ctx, org, c.TwilioAccountSID, c.TwilioAuthToken, c.PhoneNumbers)
 }
 
-// announce says where everything is.
-func (c *upCommand) announce(proc *process, took time.Duration) {
-	_, _ = fmt.Fprintf(proc.stdout, "callstream is ready after %s\n  API      http://%s/api/calls\n  API key  %s\n  webhooks %s/twilio/...\n",
-		took.Round(time.Millisecond), c.HTTPAddr, filepath.Join(c.Data, operatorKeyFile), c.mustBase())
+// announce says where everything is, and how to look at it.
+func (c *upCommand) announce(proc *process, took time.Duration, org string) {
+	key := filepath.Join(c.Data, operatorKeyFile)
+	_, _ = fmt.Fprintf(proc.stdout, `callstream is ready after %s
+  API          http://%s/api/calls
+  API key      %s
+  organization %s
+  webhooks     %s/twilio/events?org=%[4]s, .../call-status?org=..., .../recording?org=...
+  see a call   curl -H "Authorization: Bearer $(cat %[3]s)" 'http://%[2]s%[6]s'
+`, took.Round(time.Millisecond), c.HTTPAddr, key, org, c.mustBase(), firstCall)
 }
 
 func (c *upCommand) mustBase() string {

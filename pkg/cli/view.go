@@ -79,7 +79,7 @@ func (v *view) lines() []func(snapshot) string {
 		func(n snapshot) string { return fmt.Sprintf("transcripts  %d%s", n.totals.Transcripts, v.firstText()) },
 		func(n snapshot) string { return "waiting      " + strings.Join(n.lag, ", ") },
 		func(n snapshot) string { return fmt.Sprintf("dead letters %d", n.dead) },
-		func(snapshot) string { return "look next    " + v.curl("/api/calls?recorded=true&limit=1") },
+		func(snapshot) string { return "look next    " + firstCall + ", with the key in " + v.keyPath() },
 	}
 	if v.s.Calls == 0 {
 		lines = append([]func(snapshot) string{func(n snapshot) string {
@@ -97,11 +97,10 @@ func (v *view) firstText() string {
 	return fmt.Sprintf(", the first after %.1f s", v.first.Seconds())
 }
 
-// curl is a command that shows path of the API.
-func (v *view) curl(path string) string {
-	return fmt.Sprintf(`curl -H "Authorization: Bearer $(cat %s)" 'http://%s%s'`,
-		filepath.Join(v.s.up.Data, operatorKeyFile), v.s.up.HTTPAddr, path)
-}
+// firstCall is the path of the newest recorded call.
+const firstCall = "/api/calls?recorded=true&limit=1"
+
+func (v *view) keyPath() string { return filepath.Join(v.s.up.Data, operatorKeyFile) }
 
 // run looks at the pipeline until ctx ends.
 func (v *view) run(ctx context.Context) {
@@ -158,8 +157,7 @@ func (v *view) update(now snapshot) {
 	if v.first == 0 && now.totals.Transcripts > 0 {
 		v.first = time.Since(v.started)
 		if v.live == nil {
-			_, _ = fmt.Fprintf(v.proc.stdout, "first transcript after %.1f s\n  %s\n",
-				v.first.Seconds(), v.curl("/api/calls?recorded=true&limit=1"))
+			_, _ = fmt.Fprintf(v.proc.stdout, "first transcript after %.1f s\n", v.first.Seconds())
 		}
 	}
 }

@@ -88,14 +88,15 @@ func shown(r schema.RecordingRecord) schema.RecordingRecord {
 }
 
 // SaveRecording stores what Twilio says of a recording. Known facts stay, a
-// final status is not taken back, and quarantine is for good.
+// final status is not taken back but by a deletion, and quarantine is for good.
 func (d *DB) SaveRecording(ctx context.Context, accountSID, orgID string, f schema.RecordingFacts, quarantined bool) error {
 	_, err := d.x.ExecContext(ctx, `
 		INSERT INTO recording AS r (recording_sid, call_sid, account_sid, organization_id, status, source, track, channels, duration,
 			started_at, error_code, quarantined)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (recording_sid) DO UPDATE SET
-			status = CASE WHEN r.status IN ('completed', 'absent', 'failed') THEN r.status ELSE EXCLUDED.status END,
+			status = CASE WHEN EXCLUDED.status = 'deleted' THEN EXCLUDED.status
+				WHEN r.status IN ('completed', 'absent', 'failed', 'deleted') THEN r.status ELSE EXCLUDED.status END,
 			source = COALESCE(EXCLUDED.source, r.source), track = COALESCE(EXCLUDED.track, r.track),
 			channels = COALESCE(EXCLUDED.channels, r.channels), duration = COALESCE(EXCLUDED.duration, r.duration),
 			started_at = COALESCE(EXCLUDED.started_at, r.started_at), error_code = COALESCE(EXCLUDED.error_code, r.error_code),
