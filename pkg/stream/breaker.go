@@ -13,7 +13,8 @@ const (
 	breakProbe = time.Second
 )
 
-// breaker knows whether JetStream answers. Its zero value is closed.
+// breaker knows whether JetStream answers; a cluster that lost its quorum is
+// silent rather than failing. Its zero value is closed.
 type breaker struct {
 	mu     sync.Mutex
 	silent int       // publishes in a row without an answer
@@ -34,14 +35,24 @@ func (b *breaker) allow(now time.Time) bool {
 	return true
 }
 
-// answered says that JetStream answered, in whichever way, or did not.
-func (b *breaker) answered(yes bool, now time.Time) {
+// answered says that JetStream answered, be it by an error.
+func (b *breaker) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if yes {
-		b.silent = 0
-		return
-	}
+	b.silent = 0
+}
+
+// timedOut says that it did not.
+func (b *breaker) timedOut(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.silent++
 	b.probed = now
+}
+
+// open reports whether publishes fail at once.
+func (b *breaker) open() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.silent >= breakAfter
 }

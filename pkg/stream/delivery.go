@@ -2,8 +2,6 @@ package stream
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/loquent/callstream/schema"
@@ -50,30 +48,4 @@ func Handle[E schema.Event](fn func(context.Context, E) error) Handler {
 		}
 		return fn(ctx, event)
 	}
-}
-
-// safely runs fn and turns a panic into an error.
-func safely(fn func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &panicked{value, debug.Stack()}
-		}
-	}()
-	return fn()
-}
-
-// safeBatch runs a batch handler. One that panics, or returns a wrong number
-// of results, fails every delivery alike.
-func safeBatch(ctx context.Context, fn BatchHandler, deliveries []Delivery) (errs []error, whole error) {
-	whole = safely(func() error {
-		errs = fn(ctx, deliveries)
-		if errs != nil && len(errs) != len(deliveries) {
-			return fmt.Errorf("%d results for %d messages", len(errs), len(deliveries))
-		}
-		return nil
-	})
-	if errs == nil {
-		errs = make([]error, len(deliveries))
-	}
-	return errs, whole
 }

@@ -6,21 +6,32 @@
 //
 //	nil                        acknowledged
 //	Terminal(err)              dead letter, now
-//	RetryAfter(err, d)         again after d
+//	RetryAfter(err, d)         again after d; uses an attempt
 //	Snooze(d, reason)          again after d; not a failure, uses no attempt
 //	schema.Unavailable         again by backoff; the dependency heals without us, uses no attempt
-//	any other error, a panic   again by backoff until the attempts run out, then dead letter
+//	any other error, a panic   again by backoff, or when the other side asked for it
+//	                           (schema.RetryAfterOf), until the attempts run out, then dead letter
 //	(undecodable)              dead letter, without the handler
 //
 // Invariants:
 //
-//   - Publish returns nil only when JetStream has acknowledged every event.
+//   - Publish returns nil only when JetStream has acknowledged every event. A
+//     duplicate is an acknowledgement; "maximum bytes exceeded" and a duplicate
+//     still in flight are not, whatever their error codes suggest.
 //   - The server never gives a message up (MaxDeliver is unlimited): attempts
-//     are counted here, in the Ledger, before the work, so that a message that
+//     are counted here, in the [Ledger], before the work, so that a message that
 //     kills its process is counted too. The delivery after the last allowed
 //     attempt is dead-lettered without running the work.
 //   - A message is acknowledged only when its outcome is safe: the handler's
 //     work, the dead letter, or the row that parks it.
-//   - Waits of more than a minute are rows (Parking), not messages held by the
-//     broker, where they would use up MaxAckPending.
+//   - Waits of more than a minute are rows ([Parking]), not messages held by the
+//     broker, where they would use up MaxAckPending and block everybody else.
+//   - Handlers are idempotent: an acknowledgement can be lost after the work.
+//
+// The way of a message through a [Runner]:
+//
+//	             ┌── wait ≤ 1 min ── broker ◀─┐
+//	CALLS ─▶ delivery ─▶ counted ─▶ handler ──┼─▶ acknowledged
+//	             ▲                     │      └─▶ dead letter stored, then terminated
+//	             └─── parking ◀── wait > 1 min
 package stream

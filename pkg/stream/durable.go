@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loquent/callstream/schema"
 )
 
 // Durable declares a durable consumer of CALLS and how its runners work.
@@ -14,25 +16,41 @@ type Durable struct {
 	Filters       []string
 	AckWait       time.Duration   // after which an unanswered message is delivered again; runners send heartbeats in between
 	MaxAckPending int             // messages in flight over all runners
-	Backoff       []time.Duration // wait after the first, second, ... failed attempt; the last repeats
+	Backoff       []time.Duration // wait after the first, second, ... failed attempt; the last repeats; none: a second
 	MaxAttempts   int             // after that many the message is a dead letter
-	Workers       int             // handlers at once in one runner
+	Workers       int             // handlers at once in one runner; 0: one
 	Batch         int             // messages per handler; 0: one at a time
-	BatchWait     time.Duration   // how long a batch may wait to fill
+	BatchWait     time.Duration   // how long a batch may wait to fill; 0: 5 ms
 }
 
 // parkAfter is the longest wait that the broker is asked to keep: a message
 // that waits there holds one of MaxAckPending.
 const parkAfter = time.Minute
 
-// backoff returns the wait after the given attempt, spread by a fifth so that
-// what failed together does not come back together.
-func (d Durable) backoff(attempt int) time.Duration {
-	if len(d.Backoff) == 0 {
-		return time.Second
+// validate returns an [schema.Invalid] error for what cannot work.
+func (d Durable) validate() error {
+	switch {
+	case !isToken(d.Name):
+		return schema.Errorf(schema.Invalid, "durable %q: a name is letters, digits, - and _", d.Name)
+	case len(d.Filters) == 0:
+		return schema.Errorf(schema.Invalid, "durable %s has no filter", d.Name)
+	case d.AckWait <= 0, d.MaxAckPending <= 0, d.MaxAttempts <= 0:
+		return schema.Errorf(schema.Invalid, "durable %s: AckWait, MaxAckPending and MaxAttempts have to be set", d.Name)
+	case d.Workers < 0, d.Batch < 0, d.BatchWait < 0:
+		return schema.Errorf(schema.Invalid, "durable %s: Workers, Batch and BatchWait cannot be negative", d.Name)
 	}
-	base := d.Backoff[min(max(attempt, 1), len(d.Backoff))-1]
-	return base + time.Duration(rand.Int64N(int64(base)/5+1)) //nolint:gosec // spreads load
+	return nil
+}
+
+// backoff returns the wait after the given attempt, up to a quarter shorter so
+// that what failed together does not come back together. It is never longer
+// than declared: a declared minute is kept by the broker, more is not.
+func (d Durable) backoff(attempt int) time.Duration {
+	step := time.Second
+	if len(d.Backoff) > 0 {
+		step = d.Backoff[min(max(attempt, 1), len(d.Backoff))-1]
+	}
+	return step - time.Duration(rand.Int64N(int64(step)/4+1)) //nolint:gosec // spreads load
 }
 
 // config is the server's side of the declaration. There is no BackOff, which

@@ -2,7 +2,7 @@ package stream
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -35,7 +35,8 @@ type DurableState struct {
 	Waiting     int    `json:"waiting"` // pulls that wait for messages
 }
 
-// Info returns the state of both streams and of every durable of CALLS.
+// Info returns the state of both streams and of every durable of CALLS. The
+// error is [schema.Unavailable].
 func (c *Conn) Info(ctx context.Context) (Info, error) {
 	var info Info
 	for _, name := range []string{schema.StreamCalls, schema.StreamDeadLetters} {
@@ -58,7 +59,7 @@ func (c *Conn) Info(ctx context.Context) (Info, error) {
 			})
 		}
 		if err := durables.Err(); err != nil {
-			return Info{}, fmt.Errorf("list durables: %w", err)
+			return Info{}, schema.Errorf(schema.Unavailable, "list durables: %w", err)
 		}
 	}
 	return info, nil
@@ -80,38 +81,17 @@ func (i Info) Find(name string) (any, bool) {
 }
 
 // Lag returns how many messages the durable has not been given yet, and how
-// many it was given and has not acknowledged.
+// many it was given and has not acknowledged; parked ones are in neither. The
+// error is [schema.NotFound] for a durable that does not exist, otherwise
+// [schema.Unavailable].
 func (c *Conn) Lag(ctx context.Context, durable string) (pending, ackPending uint64, err error) {
 	consumer, err := c.js.Consumer(ctx, schema.StreamCalls, durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, 0, schema.Errorf(schema.NotFound, "there is no durable %s", durable)
+	}
 	if err != nil {
 		return 0, 0, schema.Errorf(schema.Unavailable, "inspect durable %s: %w", durable, err)
 	}
 	info := consumer.CachedInfo()
 	return info.NumPending, uint64(info.NumAckPending), nil //nolint:gosec // a count
-}
-
-// DeadLetters returns how many there are.
-func (c *Conn) DeadLetters(ctx context.Context) (uint64, error) {
-	s, err := c.js.Stream(ctx, schema.StreamDeadLetters)
-	if err != nil {
-		return 0, schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamDeadLetters, err)
-	}
-	return s.CachedInfo().State.Msgs, nil
-}
-
-// stored fetches one message of CALLS by its sequence; ok is false when it is
-// not kept any more.
-func (c *Conn) stored(ctx context.Context, seq uint64) (m *jetstream.RawStreamMsg, ok bool, err error) {
-	s, err := c.js.Stream(ctx, schema.StreamCalls)
-	if err != nil {
-		return nil, false, schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamCalls, err)
-	}
-	m, err = s.GetMsg(ctx, seq)
-	if isNotFound(err) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, schema.Errorf(schema.Unavailable, "get message %d: %w", seq, err)
-	}
-	return m, true, nil
 }

@@ -1,7 +1,7 @@
 package stream
 
 import (
-	"context"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,31 +18,51 @@ type job struct {
 	header     nats.Header
 	data       []byte
 	storedAt   time.Time
-	deliveries int           // by the broker's count; zero for a parked message
-	msg        jetstream.Msg // nil for a parked message: there is nothing to acknowledge
+	deliveries int    // by the broker's count; zero for a parked message
+	source     source // where it came from, and so how it ends
 
 	event    schema.Event
-	attempts int
+	attempts int  // this one included
+	counted  bool // in the ledger
 	begun    time.Time
 }
 
-func jobOf(m jetstream.Msg) (*job, error) {
+// newJob is a message that the broker delivered.
+func (r *Runner) newJob(m *nats.Msg) (*job, error) {
 	meta, err := m.Metadata()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the metadata of %q: %w", m.Reply, err)
 	}
+	seq := meta.Sequence.Stream
 	return &job{
-		seq: meta.Sequence.Stream, subject: m.Subject(), header: m.Headers(), data: m.Data(),
-		storedAt: meta.Timestamp, deliveries: int(meta.NumDelivered), msg: m, begun: time.Now(), //nolint:gosec // a count
+		seq: seq, subject: m.Subject, header: m.Header, data: m.Data, storedAt: meta.Timestamp,
+		deliveries: int(meta.NumDelivered), //nolint:gosec // a count
+		source:     &delivered{runner: r, msg: m, seq: seq, repeated: meta.NumDelivered > 1},
+		begun:      time.Now(),
 	}, nil
 }
 
-func parkedJob(m *jetstream.RawStreamMsg) *job {
-	return &job{seq: m.Sequence, subject: m.Subject, header: m.Header, data: m.Data, storedAt: m.Time, begun: time.Now()}
+// parkedJob is a message that waited in the parking.
+func (r *Runner) parkedJob(m *jetstream.RawStreamMsg) *job {
+	return &job{
+		seq: m.Sequence, subject: m.Subject, header: m.Header, data: m.Data, storedAt: m.Time,
+		source: &parked{runner: r, seq: m.Sequence},
+		begun:  time.Now(),
+	}
 }
 
+// decode reads the event.
+func (j *job) decode() (err error) {
+	j.event, err = schema.Decode(j.subject, j.data)
+	return err
+}
+
+// delivery is the job as a handler sees it.
 func (j *job) delivery() Delivery {
-	return Delivery{Event: j.event, Sequence: j.seq, StoredAt: j.storedAt, Attempt: j.attempts, Redelivered: j.attempts > 1 || j.deliveries > 1 || j.msg == nil}
+	return Delivery{
+		Event: j.event, Sequence: j.seq, StoredAt: j.storedAt, Attempt: j.attempts,
+		Redelivered: j.attempts > 1 || j.deliveries != 1,
+	}
 }
 
 // letter is the job as a dead letter.
@@ -58,48 +78,4 @@ func (j *job) letter(durable, reason string, err error) schema.DeadLetter {
 		l.Account = j.event.Meta().AccountSID
 	}
 	return l
-}
-
-// heartbeat tells the broker that the jobs are in work until the returned
-// function is called. When two beats in a row cannot be sent the work is
-// cancelled: the broker is about to give the messages to somebody else.
-func heartbeat(ctx context.Context, every time.Duration, flush func(context.Context) error, jobs ...*job) (work context.Context, stop func()) {
-	work, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		failed := 0
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-			if err := beat(work, every, flush, jobs); err != nil {
-				failed++
-			} else {
-				failed = 0
-			}
-			if failed == 2 {
-				cancel()
-				return
-			}
-		}
-	}()
-	return work, func() { close(done); cancel() }
-}
-
-func beat(ctx context.Context, within time.Duration, flush func(context.Context) error, jobs []*job) error {
-	for _, j := range jobs {
-		if j.msg == nil {
-			continue
-		}
-		if err := j.msg.InProgress(); err != nil {
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	return flush(ctx)
 }

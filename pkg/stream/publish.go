@@ -6,44 +6,50 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loquent/callstream/schema"
 )
 
-const (
-	publishBudget = 3 * time.Second       // all tries of one Publish, where ctx has no earlier end
-	publishTry    = 2 * time.Second       // one try: a lost quorum does not answer at all
-	publishPause  = 50 * time.Millisecond // between tries: a duplicate in flight settles within
-)
+// patience says how long a publish waits for what.
+type patience struct {
+	budget time.Duration // all tries together, where ctx has no deadline
+	try    time.Duration // one try: a lost quorum does not answer at all
+	pause  time.Duration // before the second try: a duplicate in flight settles within; doubles up to tenfold
+	down   time.Duration // with the connection away: a failover to the next server takes less
+}
+
+func defaultPatience() patience {
+	return patience{budget: 3 * time.Second, try: time.Second, pause: 50 * time.Millisecond, down: time.Second}
+}
+
+// apiTimeout bounds a request about streams and durables without a deadline.
+const apiTimeout = 5 * time.Second
 
 type publishMetrics struct {
 	seconds prometheus.Histogram
 }
 
 func newPublishMetrics(r prometheus.Registerer) publishMetrics {
-	m := publishMetrics{seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+	return publishMetrics{seconds: shared(r, prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "callstream_publish_seconds",
-		Help:    "From the call of Publish to the last acknowledgement.",
+		Help:    "From the call of Publish to the last acknowledgement, or to giving up.",
 		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
-	})}
-	if r != nil {
-		r.MustRegister(m.seconds)
-	}
-	return m
+	}))}
 }
 
-// Publish stores the events in CALLS and returns when JetStream has
+// Publish stores the events in CALLS and returns nil when JetStream has
 // acknowledged all of them; a duplicate is an acknowledgement. It tries again
-// within ctx's budget (at most three seconds); what then is not acknowledged is
-// [schema.Unavailable], and publishing all again is harmless, since message ids
-// name facts. An event that cannot be encoded is [schema.Invalid] and nothing
-// is published.
+// until ctx's deadline, or for three seconds if it has none. What is not
+// acknowledged by then is [schema.Unavailable], each with its error, and
+// publishing all of them again is harmless, since message ids name facts. While
+// JetStream is known to be away it fails at once. An event that cannot be
+// stored whatever one does is [schema.Invalid]; if it cannot even be encoded,
+// nothing is published.
 func (c *Conn) Publish(ctx context.Context, events ...schema.Event) error {
 	messages := make([]*nats.Msg, len(events))
 	for i, e := range events {
-		m, err := message(e)
+		m, err := message(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -53,100 +59,111 @@ func (c *Conn) Publish(ctx context.Context, events ...schema.Event) error {
 }
 
 // DeadLetter stores the letters in DEADLETTERS, under the same contract as
-// [Conn.Publish].
+// [Conn.Publish]. A letter without a MsgID gets one that names the death: the
+// durable and the message, or, for what never was in CALLS, the bytes. Of a
+// message that CALLS keeps and that is too large to be stored with its reason,
+// everything but the bytes is stored.
 func (c *Conn) DeadLetter(ctx context.Context, letters ...schema.DeadLetter) error {
 	messages := make([]*nats.Msg, len(letters))
 	for i, l := range letters {
-		messages[i] = letter(l)
+		m := letter(l)
+		if l.Sequence > 0 && int64(m.Size()) > c.nc.MaxPayload() {
+			m.Data = nil
+		}
+		messages[i] = m
 	}
 	return c.publish(ctx, schema.StreamDeadLetters, messages)
 }
 
-// publish tries until every message is acknowledged or the budget is spent.
+// publish tries until every message is acknowledged or refused for good, or
+// the time is over.
 func (c *Conn) publish(ctx context.Context, stream string, messages []*nats.Msg) error {
-	if len(messages) == 0 {
-		return nil
-	}
 	started := time.Now()
 	defer func() { c.metrics.seconds.Observe(time.Since(started).Seconds()) }()
-	ctx, cancel := context.WithTimeout(ctx, publishBudget)
-	defer cancel()
-	for {
-		if !c.breaker.allow(time.Now()) {
-			return schema.Errorf(schema.Unavailable, "publish to %s: JetStream has stopped answering", stream)
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.patience.budget)
+		defer cancel()
+	}
+	var refused error
+	for wait := c.patience.pause; len(messages) > 0; wait = min(2*wait, 10*c.patience.pause) {
+		errs := c.try(ctx, stream, messages)
+		var again []*nats.Msg
+		var missing error
+		for i, err := range errs {
+			switch {
+			case err == nil:
+			case permanent(err):
+				refused = errors.Join(refused, schema.Errorf(schema.Invalid, "publish %s to %s: %w", messages[i].Subject, stream, err))
+			default:
+				again, missing = append(again, messages[i]), errors.Join(missing, err)
+			}
 		}
-		left, err := c.try(ctx, stream, messages)
-		if err == nil {
-			return nil
+		if messages = again; len(messages) == 0 {
+			break
 		}
-		if permanent(err) {
-			return schema.Errorf(schema.Invalid, "publish to %s: %w", stream, err)
-		}
-		messages = left
-		select {
-		case <-ctx.Done():
-			return schema.Errorf(schema.Unavailable, "publish to %s: %w", stream, err)
-		case <-time.After(publishPause):
+		if c.hopeless(time.Now()) || !sleep(ctx, wait) {
+			return errors.Join(schema.Errorf(schema.Unavailable, "publish to %s: %d not acknowledged: %w", stream, len(messages), missing), refused)
 		}
 	}
+	return refused
 }
 
-// try publishes the messages once and returns those that were not
-// acknowledged, with the errors.
-func (c *Conn) try(ctx context.Context, stream string, messages []*nats.Msg) (left []*nats.Msg, err error) {
-	each, cancel := context.WithTimeout(ctx, publishTry)
-	defer cancel()
+// try publishes the messages once and returns an error for each, nil for those
+// that are acknowledged.
+func (c *Conn) try(ctx context.Context, stream string, messages []*nats.Msg) []error {
+	errs := make([]error, len(messages))
+	if err := c.closedTo(time.Now()); err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
 	if len(messages) == 1 {
-		_, err := c.js.PublishMsg(each, messages[0], jetstream.WithExpectStream(stream), jetstream.WithRetryAttempts(0))
-		c.breaker.answered(!silent(err), time.Now())
-		return messages, err
+		errs[0] = c.tryOne(ctx, stream, messages[0])
+	} else {
+		c.tryAll(ctx, stream, messages, errs)
 	}
-	var errs []error
-	futures := make([]jetstream.PubAckFuture, len(messages))
-	for i, m := range messages {
-		// The client writes a reply subject and the options' headers into the
-		// message, so a second try needs a fresh copy.
-		fresh := &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}
-		if futures[i], err = c.js.PublishMsgAsync(fresh, jetstream.WithExpectStream(stream), jetstream.WithRetryAttempts(0)); err != nil {
-			errs = append(errs, err)
-			left = append(left, m)
-		}
-	}
-	for i, future := range futures {
-		if future == nil {
-			continue
-		}
-		if err := await(each, future); err != nil {
-			errs = append(errs, err)
-			left = append(left, messages[i])
-		}
-	}
-	err = errors.Join(errs...)
-	c.breaker.answered(!silent(err), time.Now())
-	return left, err
+	c.judge(ctx, errs)
+	return errs
 }
 
-// await waits for one acknowledgement.
-func await(ctx context.Context, future jetstream.PubAckFuture) error {
+// The reasons not to try at all.
+var (
+	errDown   = errors.New("not connected to NATS")
+	errSilent = errors.New("JetStream does not answer")
+)
+
+// closedTo says why a publish is not worth a try now. Without a connection the
+// client would take the message and send it whenever the connection is back,
+// long after its publisher was told that it is not stored.
+func (c *Conn) closedTo(now time.Time) error {
+	switch {
+	case c.nc.IsClosed():
+		return nats.ErrConnectionClosed
+	case c.link.downFor(now) > 0:
+		return errDown
+	case !c.breaker.allow(now):
+		return errSilent
+	}
+	return nil
+}
+
+// hopeless reports whether waiting for another try would only keep the caller:
+// the connection has been away for longer than a failover takes, or the
+// breaker is open.
+func (c *Conn) hopeless(now time.Time) bool {
+	return c.nc.IsClosed() || c.link.downFor(now) > c.patience.down || c.breaker.open()
+}
+
+// sleep waits and reports whether ctx lived on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
-	case <-future.Ok():
-		return nil
-	case err := <-future.Err():
-		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
+	case <-timer.C:
+		return true
 	}
-}
-
-// silent reports errors by which nobody answered at all.
-func silent(err error) bool {
-	var api *jetstream.APIError
-	return err != nil && !errors.As(err, &api) && !permanent(err)
-}
-
-// permanent reports errors that the same message will always meet. Error 10077
-// is not one: it stands for a full stream as well as for other refusals to
-// store, never for a duplicate.
-func permanent(err error) bool {
-	return errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject)
 }

@@ -1,0 +1,166 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// errAbandoned is the result of work that did not heed its cancelled context.
+var errAbandoned = errors.New("the work did not stop when told to")
+
+// work brings one message to its end.
+func (r *Runner) work(ctx context.Context, j *job) {
+	f, err := r.attempt(ctx, j)
+	r.conclude(ctx, j, f, err)
+}
+
+// attempt runs the handler on one message, unless there is a reason not to. The
+// attempt is counted before anything else: if the work kills the process, the
+// count is there when the message comes back.
+func (r *Runner) attempt(ctx context.Context, j *job) (fate, error) {
+	if !j.counted {
+		if err := r.count(ctx, j); err != nil {
+			return fate{action: again, after: r.Durable.patience(j), free: true}, err
+		}
+	}
+	if err := j.decode(); err != nil {
+		return fate{action: dead, reason: schema.ReasonUndecodable}, err
+	}
+	if j.attempts > r.Durable.MaxAttempts {
+		j.attempts-- // this one is not made
+		return fate{action: dead, reason: schema.ReasonExhausted},
+			fmt.Errorf("%d attempts did not end; the last may have killed its process", j.attempts)
+	}
+	running, stop := r.heartbeat(ctx, j)
+	err := r.run(running, j)
+	cause := context.Cause(running)
+	stop()
+	return r.verdict(ctx, j, err, cause), err
+}
+
+// verdict is what becomes of a message after an attempt. Work that was
+// cancelled from outside is no failure of the message's.
+func (r *Runner) verdict(ctx context.Context, j *job, err, cause error) fate {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil: // the runner stops: somebody else goes on at once
+		return fate{action: again, free: true}
+	case errors.Is(cause, errUnheard):
+		return fate{action: again, free: true}
+	}
+	return r.Durable.judge(j, err)
+}
+
+// run gives one message to whichever handler there is.
+func (r *Runner) run(ctx context.Context, j *job) error {
+	if r.Handler == nil {
+		errs, whole := r.runBatch(ctx, []*job{j})
+		return errors.Join(whole, errs[0])
+	}
+	ctx = WithTraceparent(WithDelivery(ctx, j.delivery()), j.header.Get(headerTraceparent))
+	return r.guard(func() error { return r.Handler(ctx, j.event) })
+}
+
+// guard runs fn, turns its panic into an error, and leaves it behind when the
+// runner has waited for it long enough.
+func (r *Runner) guard(fn func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		defer func() {
+			if value := recover(); value != nil {
+				result <- &panicError{value, debug.Stack()}
+			}
+		}()
+		result <- fn()
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-r.abandon:
+		return errAbandoned
+	}
+}
+
+// count counts the attempt at each job in the ledger.
+func (r *Runner) count(ctx context.Context, jobs ...*job) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	counts, err := r.Ledger.Attempt(ctx, r.Durable.Name, seqs(jobs))
+	if err != nil {
+		return fmt.Errorf("count the attempt: %w", err)
+	}
+	for _, j := range jobs {
+		j.attempts, j.counted = counts[j.seq], true
+	}
+	return nil
+}
+
+// conclude makes the fate true, forgets the attempts of what is over, and
+// writes the message's one line.
+func (r *Runner) conclude(ctx context.Context, j *job, f fate, err error) {
+	// What is decided is told also while the process stops.
+	ctx = context.WithoutCancel(ctx)
+	var failed error
+	switch f.action {
+	case done:
+		failed = j.source.end(ctx, false)
+	case dead:
+		failed = r.bury(ctx, j, f.reason, err)
+	case again:
+		if f.free && j.counted {
+			r.excuse(ctx, j)
+		}
+		failed = j.source.later(ctx, f.after, f, err)
+	}
+	if f.action != again && failed == nil && j.counted {
+		r.settle(ctx, j)
+	}
+	r.report(ctx, j, f, err, failed)
+}
+
+// bury stores the dead letter before it ends the message: a crash in between
+// tells it twice, under one id. If it cannot be stored, nothing is lost: the
+// message stays, and comes again.
+func (r *Runner) bury(ctx context.Context, j *job, reason string, cause error) error {
+	if err := r.Conn.DeadLetter(ctx, j.letter(r.Durable.Name, reason, cause)); err != nil {
+		return errors.Join(fmt.Errorf("store dead letter: %w", err), j.source.later(ctx, r.Durable.patience(j), fate{}, cause))
+	}
+	r.metrics.dead.WithLabelValues(r.Durable.Name, reason).Inc()
+	return j.source.end(ctx, true)
+}
+
+// excuse takes back an attempt that was none.
+func (r *Runner) excuse(ctx context.Context, j *job) {
+	excuser, ok := r.Ledger.(Excuser)
+	if !ok {
+		r.settle(ctx, j)
+		return
+	}
+	if err := excuser.Excuse(ctx, r.Durable.Name, []uint64{j.seq}); err != nil {
+		r.Logger.Debug("excuse attempt", "consumer", r.Durable.Name, "error", err)
+	}
+}
+
+// settle forgets attempts. What cannot be forgotten does no harm: the message
+// is over.
+func (r *Runner) settle(ctx context.Context, jobs ...*job) {
+	if len(jobs) == 0 {
+		return
+	}
+	if err := r.Ledger.Settle(ctx, r.Durable.Name, seqs(jobs)); err != nil {
+		r.Logger.Debug("settle attempts", "consumer", r.Durable.Name, "error", err)
+	}
+}
+
+func seqs(jobs []*job) []uint64 {
+	seqs := make([]uint64, len(jobs))
+	for i, j := range jobs {
+		seqs[i] = j.seq
+	}
+	return seqs
+}
