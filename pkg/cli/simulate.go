@@ -17,7 +17,7 @@ type simulateCommand struct {
 	AccountSID string   `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" default:"${account}" help:"Account to play."`
 	AuthToken  string   `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" default:"${token}" help:"Token that signs."`
 	Org        string   `name:"org" required:"" placeholder:"ID" help:"callstream's organization that has the account."`
-	Numbers    []string `name:"numbers" default:"${numbers}" placeholder:"+1555...,..." help:"The organization's numbers."`
+	Numbers    []string `name:"numbers" default:"${numbers}" placeholder:"+1555..." help:"The organization's numbers."`
 	Recording  bool     `name:"recording" default:"true" negatable:"" help:"Whether the organization has recording switched on."`
 	Dir        string   `name:"data" placeholder:"DIR" help:"Folder in which the double remembers; without it nothing outlives the process."`
 	Calls      int      `name:"calls" placeholder:"N" help:"Stop placing calls after N; serve on until Ctrl-C."`
@@ -33,7 +33,7 @@ func (simulateCommand) Help() string {
 	return `Examples:
   callstream simulate --target https://calls.example.com --dial 127.0.0.1:8080 --org ORG
   TWILIO_API_URL=http://127.0.0.1:8081 TWILIO_EVENTS_URL=http://127.0.0.1:8081 \
-  OPENAI_BASE_URL=http://127.0.0.1:8081/v1 callstream consume all
+  OPENAI_BASE_URL=http://127.0.0.1:8081/v1 OPENAI_API_KEY=any callstream consume all
 
 The double keeps to Twilio's rules: it signs, retries, forgets and refuses as
 Twilio does, and answers POST /v1/audio/transcriptions as OpenAI does.`

@@ -22,7 +22,7 @@ type upCommand struct {
 
 	TwilioAccountSID string   `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"AC..." group:"Your Twilio account:" help:"Account of the first organization."`
 	TwilioAuthToken  string   `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" group:"Your Twilio account:" help:"Its primary auth token (an API key cannot check signatures)."`
-	PhoneNumbers     []string `name:"phone-numbers" env:"TWILIO_PHONE_NUMBERS" placeholder:"+1555...,..." group:"Your Twilio account:" help:"The organization's numbers; calls of other numbers are never recorded by callstream."`
+	PhoneNumbers     []string `name:"phone-numbers" env:"TWILIO_PHONE_NUMBERS" placeholder:"+1555..." group:"Your Twilio account:" help:"The organization's numbers; calls of other numbers are never recorded by callstream."`
 
 	databaseConfig
 	natsConfig
