@@ -119,20 +119,51 @@ func (s *simulation) start(ctx context.Context, p *parts, up *upCommand, org str
 	return &simulated{simulation: s, p: p, org: org, up: up, sim: sim, listener: listener}, nil
 }
 
-// switchOn switches recording on, and lets the truth know since when. A folder
-// that was used before keeps its switch.
+// switchOn switches recording on, and lets the truth know since when.
 func (s *simulated) switchOn(ctx context.Context) error {
 	account, err := s.p.db.AccountByOrganization(ctx, s.org)
 	if err != nil {
 		return fmt.Errorf("read the simulated account: %w", err)
 	}
 	if !account.RecordingEnabled {
-		if err := s.p.db.SetRecordingEnabled(ctx, s.org, true); err != nil {
-			return fmt.Errorf("switch recording on: %w", err)
-		}
+		return s.toggle(ctx, true)
 	}
 	s.sim.FlagChanged(true, time.Now())
 	return nil
+}
+
+// toggle turns the recording switch, and tells the truth.
+func (s *simulated) toggle(ctx context.Context, on bool) error {
+	if err := s.p.db.SetRecordingEnabled(ctx, s.org, on); err != nil {
+		return fmt.Errorf("turn the recording switch: %w", err)
+	}
+	s.sim.FlagChanged(on, time.Now())
+	return nil
+}
+
+// toggling turns the switch off for a third of the calls in the middle of a run
+// with faults, so that a recording against the switch would show.
+func (s *simulated) toggling(ctx context.Context) error {
+	if s.Calls == 0 || s.Faults == "none" {
+		return nil
+	}
+	tick := time.NewTicker(settleTick)
+	defer tick.Stop()
+	on := true
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		placed := s.sim.Progress().Placed
+		if want := placed < s.Calls*3/10 || placed >= s.Calls*6/10; want != on {
+			if err := s.toggle(ctx, want); err != nil {
+				return err
+			}
+			on = want
+		}
+	}
 }
 
 // double serves Twilio's and the transcription service's surfaces. It starts
@@ -148,8 +179,8 @@ func (s *simulated) driver(proc *process, started time.Time) service {
 		view := s.view(proc, started)
 		defer view.close()
 		go view.run(ctx)
-		if err := s.sim.Run(ctx); err != nil {
-			return fmt.Errorf("place calls: %w", err)
+		if err := s.place(ctx); err != nil {
+			return err
 		}
 		if err := s.settle(ctx); err != nil {
 			return err
@@ -168,6 +199,20 @@ func (s *simulated) driver(proc *process, started time.Time) service {
 		}
 		return nil
 	}}
+}
+
+// place places the calls, and turns the recording switch meanwhile.
+func (s *simulated) place(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	toggled := make(chan error, 1)
+	go func() { toggled <- s.toggling(ctx) }()
+	err := s.sim.Run(ctx)
+	stop()
+	if err != nil {
+		err = fmt.Errorf("place calls: %w", err)
+	}
+	return errors.Join(err, <-toggled)
 }
 
 // How settle waits: it looks every settleTick, believes a quiet pipeline after
