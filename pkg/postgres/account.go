@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/loquent/callstream/schema"
 )
@@ -70,14 +71,16 @@ func (d *DB) open(sealed []byte, orgID string) (string, error) {
 	return string(token), err
 }
 
-// SaveTwilioAccount stores account, tokens and policies. The recording switch
-// is not among them: only [DB.SetRecordingEnabled] turns it.
+// SaveTwilioAccount stores account, tokens and policies, an empty policy being
+// the default one. The recording switch is not among them: only
+// [DB.SetRecordingEnabled] turns it. [schema.Conflict] when the account is
+// another organization's.
 func (d *DB) SaveTwilioAccount(ctx context.Context, a schema.Account) error {
 	if err := schema.CheckSID("account", a.AccountSID, schema.AccountPrefix); err != nil {
 		return err
 	}
-	if len(a.AuthTokens) == 0 || a.AuthTokens[0] == "" || len(a.AuthTokens) > 2 {
-		return schema.Errorf(schema.Invalid, "an account has a primary auth token, and at most a secondary one")
+	if n := len(a.AuthTokens); n < 1 || n > 2 || slices.Contains(a.AuthTokens, "") {
+		return schema.Errorf(schema.Invalid, "an account has a primary auth token, and at most a secondary one, neither empty")
 	}
 	if d.sealer == nil {
 		return errNoSealer
@@ -92,7 +95,7 @@ func (d *DB) SaveTwilioAccount(ctx context.Context, a schema.Account) error {
 	_, err := d.x.ExecContext(ctx, `
 		INSERT INTO organization_twilio_settings
 			(organization_id, account_sid, auth_token, secondary_auth_token, transcription_enabled, unexpected_recordings, delete_from_twilio)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		VALUES ($1, $2, $3, $4, $5, COALESCE(NULLIF($6, ''), 'process'), COALESCE(NULLIF($7, ''), 'archived'))
 		ON CONFLICT (organization_id) DO UPDATE SET
 			account_sid = EXCLUDED.account_sid, auth_token = EXCLUDED.auth_token,
 			secondary_auth_token = EXCLUDED.secondary_auth_token,
@@ -109,7 +112,7 @@ func (d *DB) SetRecordingEnabled(ctx context.Context, orgID string, on bool) err
 	result, err := d.x.ExecContext(ctx, `
 		UPDATE organization_twilio_settings
 		SET call_recording_enabled = $2, updated_at = now(),
-			call_recording_changed_at = CASE WHEN call_recording_enabled = $2 THEN call_recording_changed_at ELSE now() END
+			call_recording_enabled_at = CASE WHEN call_recording_enabled = $2 THEN call_recording_enabled_at ELSE now() END
 		WHERE organization_id = $1`, orgID, on)
 	if err != nil {
 		return classify("switch recording", err)

@@ -1,12 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -19,10 +16,33 @@ import (
 type callMerge struct {
 	schema.CallFacts
 	AccountSID     string           `json:"account_sid"`
-	OrganizationID string           `json:"organization_id,omitempty"`
+	OrganizationID string           `json:"organization_id,omitempty"` // only of events that may create the row
 	Direction      schema.Direction `json:"direction,omitempty"`
 	PhoneNumber    string           `json:"phone_number,omitempty"`
 }
+
+// mergeOf is what one update knows, without what the columns cannot hold: a
+// status or leg that this version does not know is unknown.
+func mergeOf(u schema.CallUpdate) callMerge {
+	m := callMerge{CallFacts: u.Facts, AccountSID: u.AccountSID, Direction: u.Direction, PhoneNumber: storable(u.PhoneNumber)}
+	if creates(u) {
+		m.OrganizationID = u.OrganizationID
+	}
+	for _, text := range []*string{&m.ParentCallSID, &m.From, &m.To, &m.TrunkSID, &m.Caller} {
+		*text = storable(*text)
+	}
+	if m.Status.Rank() == 0 {
+		m.Status = ""
+	}
+	if !slices.Contains(schema.Legs, m.Leg) {
+		m.Leg = ""
+	}
+	return m
+}
+
+// creates reports whether the update may create a row: one without an owner
+// would be nobody's.
+func creates(u schema.CallUpdate) bool { return u.Creates && u.OrganizationID != "" }
 
 // merge is [schema.CallFacts.Merge] for the whole.
 func (m callMerge) merge(other callMerge) callMerge {
@@ -35,64 +55,127 @@ func (m callMerge) merge(other callMerge) callMerge {
 	}
 }
 
-// MergeCalls merges the updates into their calls' rows and adds their lines to
-// the timelines. It returns, per update, whether it is part of a row now: an
-// update that may not create one and finds none is kept until another creates
-// it.
+// callKey names a call. The account is part of it: an event of one account says
+// nothing of another's call, whatever SID it claims.
+type callKey struct{ callSID, accountSID string }
+
+func (m callMerge) key() callKey { return callKey{m.CallSID, m.AccountSID} }
+
+func keyOf(u schema.CallUpdate) callKey { return callKey{u.Facts.CallSID, u.AccountSID} }
+
+// MergeCalls merges the updates into their calls' rows, stores the decisions
+// that they carry unless final ones are stored, and adds their lines to the
+// timelines. It returns, per update, whether it is part of a row now: an update
+// that may not create one and finds none is kept until another creates it. One
+// that claims another account's call is dropped.
 func (d *DB) MergeCalls(ctx context.Context, updates []schema.CallUpdate) ([]bool, error) {
 	if len(updates) == 0 {
 		return nil, nil
 	}
-	merged := map[string]callMerge{}
-	creates := map[string]bool{}
-	for _, u := range updates {
-		m := callMerge{u.Facts, u.AccountSID, u.OrganizationID, u.Direction, u.PhoneNumber}
-		merged[u.Facts.CallSID] = merged[u.Facts.CallSID].merge(m)
-		creates[u.Facts.CallSID] = creates[u.Facts.CallSID] || u.Creates
-	}
-	sids := make([]string, 0, len(merged))
-	for sid := range merged {
-		sids = append(sids, sid)
-	}
-	slices.Sort(sids) // every worker takes rows in one order, and none waits in a circle
-
 	// First its own part, committed; then what others left for it, or it for
 	// others. Of two workers at one call the later to commit sees the earlier.
-	err := d.transact(ctx, "merge calls", func(tx *sqlx.Tx) error {
-		var rows []callMerge
-		for _, sid := range sids {
-			if creates[sid] {
-				rows = append(rows, merged[sid])
-			}
-		}
-		if err := upsertCalls(ctx, tx, rows); err != nil {
-			return err
-		}
-		if err := saveDecisions(ctx, tx, updates); err != nil {
-			return err
-		}
-		return addEvents(ctx, tx, events(updates, creates))
+	var joined map[callKey]bool
+	err := d.transact(ctx, "merge calls", func(tx *sqlx.Tx) (err error) {
+		joined, err = d.mergeCalls(ctx, tx, updates)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := d.join(ctx, sids); err != nil {
+	late, err := d.joinPending(ctx, callSIDs(updates))
+	if err != nil {
 		return nil, err
 	}
-	return d.joined(ctx, updates, creates)
+	result := make([]bool, len(updates))
+	for i, u := range updates {
+		result[i] = joined[keyOf(u)] || late[keyOf(u)]
+	}
+	return result, nil
 }
 
-// upsertCalls merges rows, sorted by call SID, into the table by the rules of
-// [schema.CallFacts.Merge]. GREATEST and LEAST ignore NULL: what is known stays.
-func upsertCalls(ctx context.Context, tx *sqlx.Tx, rows []callMerge) error {
+// mergeCalls writes the updates and returns the calls whose rows took them in.
+// Rows are locked in one order, calls before decisions before events, so that
+// no two workers wait for each other.
+func (d *DB) mergeCalls(ctx context.Context, tx *sqlx.Tx, updates []schema.CallUpdate) (map[callKey]bool, error) {
+	owners, err := callOwners(ctx, tx, callSIDs(updates))
+	if err != nil {
+		return nil, err
+	}
+	joined := map[callKey]bool{}
+	for _, rows := range rounds(ready(updates, owners), func(m callMerge) string { return m.CallSID }) {
+		if err := upsertCalls(ctx, tx, rows, joined); err != nil {
+			return nil, err
+		}
+	}
+	waits := func(u schema.CallUpdate) bool {
+		return !joined[keyOf(u)] && !creates(u) && owners[u.Facts.CallSID].AccountSID == ""
+	}
+	own := slices.DeleteFunc(slices.Clone(updates), func(u schema.CallUpdate) bool {
+		foreign := !joined[keyOf(u)] && !waits(u)
+		if foreign {
+			d.log.WarnContext(ctx, "event claims another account's call", "call_sid", u.Facts.CallSID, "account_sid", u.AccountSID)
+		}
+		return foreign
+	})
+	if err := saveDecisions(ctx, tx, own); err != nil {
+		return nil, err
+	}
+	return joined, addEvents(ctx, tx, eventsOf(own, waits))
+}
+
+// ready merges, per call, the updates that can be written at once: those of
+// calls that have a row, or that one of the updates creates. Sorted.
+func ready(updates []schema.CallUpdate, owners map[string]callOwner) []callMerge {
+	merged := map[callKey]callMerge{}
+	for _, u := range updates {
+		merged[keyOf(u)] = merged[keyOf(u)].merge(mergeOf(u))
+	}
+	rows := make([]callMerge, 0, len(merged))
+	for key, m := range merged {
+		if owner := owners[key.callSID]; owner.AccountSID == key.accountSID {
+			m.OrganizationID = cmp.Or(m.OrganizationID, owner.OrganizationID)
+		}
+		if m.OrganizationID != "" {
+			rows = append(rows, m)
+		}
+	}
+	slices.SortFunc(rows, func(a, b callMerge) int {
+		return cmp.Or(cmp.Compare(a.CallSID, b.CallSID), cmp.Compare(a.AccountSID, b.AccountSID))
+	})
+	return rows
+}
+
+// callOwner says whose a call's row is.
+type callOwner struct {
+	CallSID        string `db:"call_sid"`
+	AccountSID     string `db:"account_sid"`
+	OrganizationID string `db:"organization_id"`
+}
+
+// callOwners returns whose the rows are that exist, by call SID.
+func callOwners(ctx context.Context, tx *sqlx.Tx, sids []string) (map[string]callOwner, error) {
+	var rows []callOwner
+	err := tx.SelectContext(ctx, &rows, `SELECT call_sid, account_sid, organization_id FROM call WHERE call_sid = ANY($1)`, pq.Array(sids))
+	owners := make(map[string]callOwner, len(rows))
+	for _, r := range rows {
+		owners[r.CallSID] = r
+	}
+	return owners, err
+}
+
+// upsertCalls merges rows, sorted by call SID and each once, into the table by
+// the rules of [schema.CallFacts.Merge], and adds to joined those that were
+// taken in. GREATEST and LEAST ignore NULL: what is known stays.
+func upsertCalls(ctx context.Context, tx *sqlx.Tx, rows []callMerge, joined map[callKey]bool) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	input, err := json.Marshal(rows)
+	input, err := encode("calls", rows)
 	if err != nil {
-		return fmt.Errorf("encode calls: %w", err)
+		return err
 	}
-	_, err = tx.ExecContext(ctx, `
+	var landed []callOwner
+	err = tx.SelectContext(ctx, &landed, `
 		INSERT INTO call AS c (call_sid, account_sid, organization_id, parent_call_sid, from_number, to_number, direction, leg,
 			phone_number, status, started_at, answered_at, ended_at, duration, trunk_sid, caller_name)
 		SELECT call_sid, account_sid, organization_id, parent_call_sid, "from", "to", direction, leg,
@@ -100,8 +183,9 @@ func upsertCalls(ctx context.Context, tx *sqlx.Tx, rows []callMerge) error {
 		FROM jsonb_to_recordset($1::jsonb) AS r (call_sid text, account_sid text, organization_id uuid, parent_call_sid text,
 			"from" text, "to" text, direction text, leg call_leg, phone_number text, status call_status,
 			started_at timestamptz, answered_at timestamptz, ended_at timestamptz, duration integer, trunk_sid text, caller_name text)
-		ORDER BY call_sid
+		ORDER BY call_sid COLLATE "C"
 		ON CONFLICT (call_sid) DO UPDATE SET
+			organization_id = GREATEST(c.organization_id, EXCLUDED.organization_id),
 			parent_call_sid = GREATEST(c.parent_call_sid, EXCLUDED.parent_call_sid),
 			from_number     = GREATEST(c.from_number, EXCLUDED.from_number),
 			to_number       = GREATEST(c.to_number, EXCLUDED.to_number),
@@ -115,193 +199,28 @@ func upsertCalls(ctx context.Context, tx *sqlx.Tx, rows []callMerge) error {
 			duration        = GREATEST(c.duration, EXCLUDED.duration),
 			trunk_sid       = GREATEST(c.trunk_sid, EXCLUDED.trunk_sid),
 			caller_name     = GREATEST(c.caller_name, EXCLUDED.caller_name),
-			updated_at      = now()`, string(input))
+			updated_at      = now()
+		WHERE c.account_sid = EXCLUDED.account_sid
+		RETURNING call_sid, account_sid, organization_id`, input)
+	for _, r := range landed {
+		joined[callKey{r.CallSID, r.AccountSID}] = true
+	}
 	return err
 }
 
-// event is a row of call_event. Pending holds what the event knows until a row
-// exists that it can join.
-type event struct {
-	schema.TimelineEntry
-	Pending *callMerge `json:"pending,omitempty"`
-}
-
-// events are the updates' timeline lines; those of calls that no update of the
-// batch creates are pending.
-func events(updates []schema.CallUpdate, creates map[string]bool) []event {
-	list := make([]event, len(updates))
+// callSIDs are the calls of the updates, each once.
+func callSIDs(updates []schema.CallUpdate) []string {
+	sids := make([]string, len(updates))
 	for i, u := range updates {
-		list[i] = event{TimelineEntry: u.Entry}
-		list[i].CallSID = u.Facts.CallSID
-		if !creates[u.Facts.CallSID] {
-			list[i].Pending = &callMerge{u.Facts, u.AccountSID, u.OrganizationID, u.Direction, u.PhoneNumber}
-		}
+		sids[i] = u.Facts.CallSID
 	}
-	return list
-}
-
-// addEvents stores timeline lines, each once. An event that is told again is
-// pending again: joining twice changes nothing, while not joining might lose
-// what it knows.
-func addEvents(ctx context.Context, tx *sqlx.Tx, list []event) error {
-	// One statement must not meet one key twice.
-	slices.SortFunc(list, func(a, b event) int { return strings.Compare(a.key(), b.key()) })
-	list = slices.CompactFunc(list, func(a, b event) bool { return a.key() == b.key() })
-	if len(list) == 0 {
-		return nil
-	}
-	input, err := json.Marshal(list)
-	if err != nil {
-		return fmt.Errorf("encode events: %w", err)
-	}
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO call_event AS e (call_sid, msg_id, kind, recording_sid, origin, occurred_at, stored_at, stream_seq, detail, pending)
-		SELECT call_sid, msg_id, kind, recording_sid, origin, occurred_at, stored_at, stream_seq, COALESCE(detail, ''), pending
-		FROM jsonb_to_recordset($1::jsonb) AS r (call_sid text, msg_id text, kind text, recording_sid text, origin text,
-			occurred_at timestamptz, stored_at timestamptz, stream_seq bigint, detail text, pending jsonb)
-		ON CONFLICT (call_sid, msg_id, kind) DO UPDATE SET pending = EXCLUDED.pending
-		WHERE EXCLUDED.pending IS NOT NULL`, string(input))
-	return err
-}
-
-func (e event) key() string { return e.CallSID + "\x00" + e.MsgID + "\x00" + e.Kind }
-
-// join merges pending events into the rows that exist by now.
-func (d *DB) join(ctx context.Context, sids []string) error {
-	return d.transact(ctx, "join pending events", func(tx *sqlx.Tx) error {
-		var rows []struct {
-			CallSID        string `db:"call_sid"`
-			MsgID          string `db:"msg_id"`
-			AccountSID     string `db:"account_sid"`
-			OrganizationID string `db:"organization_id"`
-			Pending        []byte `db:"pending"`
-		}
-		err := tx.SelectContext(ctx, &rows, `
-			SELECT e.call_sid, e.msg_id, e.pending, c.account_sid, c.organization_id
-			FROM call_event e JOIN call c USING (call_sid)
-			WHERE e.call_sid = ANY($1) AND e.pending IS NOT NULL
-			ORDER BY e.call_sid`, pq.Array(sids))
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		var merges []callMerge
-		var ids []string
-		for _, r := range rows {
-			var m callMerge
-			if err := json.Unmarshal(r.Pending, &m); err != nil {
-				return fmt.Errorf("decode pending event %s: %w", r.MsgID, err)
-			}
-			m.AccountSID, m.OrganizationID = r.AccountSID, r.OrganizationID
-			if n := len(merges); n > 0 && merges[n-1].CallSID == m.CallSID {
-				merges[n-1] = merges[n-1].merge(m)
-			} else {
-				merges = append(merges, m)
-			}
-			ids = append(ids, r.MsgID)
-		}
-		if err := upsertCalls(ctx, tx, merges); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE call_event SET pending = NULL WHERE call_sid = ANY($1) AND msg_id = ANY($2)`,
-			pq.Array(sids), pq.Array(ids))
-		return err
-	})
-}
-
-// joined returns which updates are part of a row.
-func (d *DB) joined(ctx context.Context, updates []schema.CallUpdate, creates map[string]bool) ([]bool, error) {
-	var unsure []string
-	for sid, creating := range creates {
-		if !creating {
-			unsure = append(unsure, sid)
-		}
-	}
-	exists := map[string]bool{}
-	if len(unsure) > 0 {
-		var found []string
-		err := d.x.SelectContext(ctx, &found, `SELECT call_sid FROM call WHERE call_sid = ANY($1)`, pq.Array(unsure))
-		if err != nil {
-			return nil, classify("look for calls", err)
-		}
-		for _, sid := range found {
-			exists[sid] = true
-		}
-	}
-	result := make([]bool, len(updates))
-	for i, u := range updates {
-		result[i] = creates[u.Facts.CallSID] || exists[u.Facts.CallSID]
-	}
-	return result, nil
+	slices.Sort(sids)
+	return slices.Compact(sids)
 }
 
 // CallStatus returns the call's status; [schema.NotFound] when it has no row.
 func (d *DB) CallStatus(ctx context.Context, callSID string) (schema.CallStatus, error) {
-	var status *string
-	if err := d.x.GetContext(ctx, &status, `SELECT status FROM call WHERE call_sid = $1`, callSID); err != nil {
-		return "", classify("read the status of "+callSID, err)
-	}
-	if status == nil {
-		return "", nil
-	}
-	return schema.CallStatus(*status), nil
-}
-
-// AddTimeline adds lines to calls' timelines; a line that is there already
-// stays as it is.
-func (d *DB) AddTimeline(ctx context.Context, entries ...schema.TimelineEntry) error {
-	return d.transact(ctx, "add to timeline", func(tx *sqlx.Tx) error {
-		list := make([]event, 0, len(entries))
-		for _, e := range entries {
-			if e.CallSID != "" {
-				list = append(list, event{TimelineEntry: e})
-			}
-		}
-		return addEvents(ctx, tx, list)
-	})
-}
-
-// Timeline returns a call's history, oldest first.
-func (d *DB) Timeline(ctx context.Context, orgID, callSID string) ([]schema.TimelineEntry, error) {
-	var rows []struct {
-		MsgID        string    `db:"msg_id"`
-		Kind         string    `db:"kind"`
-		RecordingSID *string   `db:"recording_sid"`
-		Origin       string    `db:"origin"`
-		OccurredAt   time.Time `db:"occurred_at"`
-		StoredAt     time.Time `db:"stored_at"`
-		Sequence     int64     `db:"stream_seq"`
-		Detail       string    `db:"detail"`
-	}
-	err := d.x.SelectContext(ctx, &rows, `
-		SELECT e.msg_id, e.kind, e.recording_sid, e.origin, e.occurred_at, e.stored_at, e.stream_seq, e.detail
-		FROM call_event e JOIN call c USING (call_sid)
-		WHERE e.call_sid = $1 AND ($2 = '' OR c.organization_id::text = $2)
-		ORDER BY e.occurred_at, e.stored_at, e.kind`, callSID, orgID)
-	if err != nil {
-		return nil, classify("read the timeline of "+callSID, err)
-	}
-	entries := make([]schema.TimelineEntry, len(rows))
-	for i, r := range rows {
-		entries[i] = schema.TimelineEntry{
-			CallSID: callSID, MsgID: r.MsgID, Kind: r.Kind, RecordingSID: text(r.RecordingSID), Origin: schema.Origin(r.Origin),
-			OccurredAt: r.OccurredAt.UTC(), StoredAt: r.StoredAt.UTC(), Sequence: uint64(r.Sequence), Detail: r.Detail, //nolint:gosec // never negative
-		}
-	}
-	return entries, nil
-}
-
-// text is a nullable text, empty for NULL.
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// known is a nullable text for the database: NULL when it is not known.
-func known(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
+	var status *schema.CallStatus
+	err := d.x.GetContext(ctx, &status, `SELECT status FROM call WHERE call_sid = $1`, callSID)
+	return value(status), classify("read the status of "+callSID, err)
 }

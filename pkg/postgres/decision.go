@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -12,6 +14,7 @@ import (
 
 type decisionRow struct {
 	CallSID      string    `db:"call_sid"`
+	AccountSID   string    `db:"account_sid"`
 	Outcome      string    `db:"outcome"`
 	Rule         string    `db:"rule"`
 	Enabled      bool      `db:"enabled"`
@@ -20,12 +23,12 @@ type decisionRow struct {
 	DecidedAt    time.Time `db:"decided_at"`
 }
 
-const decisionColumns = `call_sid, outcome, rule, enabled, evidence, recording_sid, decided_at`
+const decisionColumns = `call_sid, account_sid, outcome, rule, enabled, evidence, recording_sid, decided_at`
 
 func (r decisionRow) decision() schema.Decision {
 	return schema.Decision{
 		CallSID: r.CallSID, Outcome: schema.Outcome(r.Outcome), Rule: schema.Rule(r.Rule), Enabled: r.Enabled,
-		Evidence: r.Evidence, RecordingSID: text(r.RecordingSID), DecidedAt: r.DecidedAt.UTC(),
+		Evidence: r.Evidence, RecordingSID: value(r.RecordingSID), DecidedAt: r.DecidedAt.UTC(),
 	}
 }
 
@@ -58,7 +61,7 @@ func saveDecision(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, de
 			recording_sid = EXCLUDED.recording_sid, decided_at = EXCLUDED.decided_at,
 			organization_id = COALESCE(EXCLUDED.organization_id, d.organization_id)
 		WHERE d.outcome = 'starting'`,
-		decision.CallSID, accountSID, known(orgID), decision.Outcome, decision.Rule, decision.Enabled, decision.Evidence,
+		decision.CallSID, accountSID, known(orgID), decision.Outcome, decision.Rule, decision.Enabled, storable(decision.Evidence),
 		known(decision.RecordingSID), decision.DecidedAt)
 	if err != nil {
 		return schema.Decision{}, err
@@ -68,9 +71,11 @@ func saveDecision(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, de
 	return row.decision(), err
 }
 
-// saveDecisions stores the decisions that updates carry.
+// saveDecisions stores the decisions that updates carry, in one order.
 func saveDecisions(ctx context.Context, tx *sqlx.Tx, updates []schema.CallUpdate) error {
-	for _, u := range updates {
+	sorted := slices.Clone(updates)
+	slices.SortStableFunc(sorted, func(a, b schema.CallUpdate) int { return cmp.Compare(a.Facts.CallSID, b.Facts.CallSID) })
+	for _, u := range sorted {
 		if u.Decision == nil {
 			continue
 		}
@@ -83,17 +88,18 @@ func saveDecisions(ctx context.Context, tx *sqlx.Tx, updates []schema.CallUpdate
 	return nil
 }
 
-// decisions returns the decisions on the calls, by call SID.
-func (d *DB) decisions(ctx context.Context, sids []string) (map[string]*schema.Decision, error) {
+// decisions returns the decisions on the calls. The account is part of the key:
+// what one account's event carried decides nothing for another's call.
+func (d *DB) decisions(ctx context.Context, sids []string) (map[callKey]*schema.Decision, error) {
 	var rows []decisionRow
 	err := d.x.SelectContext(ctx, &rows, `SELECT `+decisionColumns+` FROM recording_decision WHERE call_sid = ANY($1)`, pq.Array(sids))
 	if err != nil {
 		return nil, classify("read decisions", err)
 	}
-	byCall := make(map[string]*schema.Decision, len(rows))
+	byCall := make(map[callKey]*schema.Decision, len(rows))
 	for _, r := range rows {
 		decision := r.decision()
-		byCall[r.CallSID] = &decision
+		byCall[callKey{r.CallSID, r.AccountSID}] = &decision
 	}
 	return byCall, nil
 }

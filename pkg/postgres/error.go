@@ -20,9 +20,15 @@ const (
 	serialization = "40001"
 	unique        = "23505"
 	foreignKey    = "23503"
-	badText       = "22P02" // such as an organization id that is no uuid
-	tooMany       = "53300"
+	readOnly      = "25006" // the other server took over
+	noDatabase    = "3D000"
+	lockTimeout   = "55P03"
+	check         = "23514"
+	notNull       = "23502" // such as a message of an account that is nobody's
 	classConnect  = "08"
+	classData     = "22" // such as an organization id that is no uuid
+	classLogin    = "28"
+	classResource = "53" // too many connections, memory or disk full
 	classOperator = "57" // shut down, starting up, statement cancelled
 )
 
@@ -58,12 +64,20 @@ func codeOf(err error) schema.Code {
 }
 
 func codeOfState(state string) schema.Code {
-	switch {
-	case state == unique:
+	switch state {
+	case unique:
 		return schema.Conflict
-	case state == badText, state == foreignKey:
+	case foreignKey:
 		return schema.NotFound
-	case state == tooMany, state == deadlock, state == serialization, state[:2] == classConnect, state[:2] == classOperator:
+	case check, notNull:
+		return schema.Invalid
+	case deadlock, serialization, readOnly, noDatabase, lockTimeout:
+		return schema.Unavailable
+	}
+	switch state[:min(2, len(state))] {
+	case classData:
+		return schema.Invalid
+	case classConnect, classLogin, classResource, classOperator:
 		return schema.Unavailable
 	}
 	return schema.Internal

@@ -9,7 +9,8 @@ import (
 )
 
 // Attempt counts one more attempt at each message of the durable and returns
-// the totals, this one included.
+// the totals, this one included. The count is on disk when it returns: a message
+// that takes process and database down with it must have been counted.
 func (d *DB) Attempt(ctx context.Context, durable string, seqs []uint64) (map[uint64]int, error) {
 	var rows []struct {
 		Sequence int64 `db:"stream_seq"`
@@ -45,15 +46,17 @@ func (d *DB) Park(ctx context.Context, durable string, seq uint64, until time.Ti
 	return classify("park message", err)
 }
 
-// Due returns parked messages whose time has come, the longest waiting first,
-// and holds them back from other callers: a worker that dies with one gives it
+// Due returns up to limit parked messages whose time has come, those that waited
+// longest, in the stream's order, and holds them back from other callers: a worker that dies with one gives it
 // back when the hold is over.
 func (d *DB) Due(ctx context.Context, durable string, limit int, hold time.Duration) ([]uint64, error) {
 	var found []int64
 	err := d.x.SelectContext(ctx, &found, `
+		WITH due AS MATERIALIZED (
+			SELECT stream_seq FROM parked_message WHERE durable = $1 AND next_attempt_at <= now()
+			ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 		UPDATE parked_message p SET next_attempt_at = now() + $3 * interval '1 microsecond'
-		FROM (SELECT stream_seq FROM parked_message WHERE durable = $1 AND next_attempt_at <= now()
-			ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
+		FROM due
 		WHERE p.durable = $1 AND p.stream_seq = due.stream_seq
 		RETURNING p.stream_seq`, durable, limit, hold.Microseconds())
 	if err != nil {
@@ -85,5 +88,5 @@ func sequences(seqs []uint64) pq.Int64Array {
 		list[i] = int64(seq) //nolint:gosec // stream sequences fit
 	}
 	slices.Sort(list) // rows are taken in one order
-	return list
+	return slices.Compact(list)
 }

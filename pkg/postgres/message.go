@@ -1,11 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -47,43 +45,67 @@ func (m messageMerge) merge(other messageMerge) messageMerge {
 }
 
 // MergeMessages merges news of SMS messages into their rows. A message whose
-// event names no organization belongs to its account's.
+// event names no organization belongs to its account's; news that claims
+// another account's message is dropped. [schema.Invalid] when one can be nobody's.
 func (d *DB) MergeMessages(ctx context.Context, updates []schema.MessageUpdated) error {
-	merged := map[string]messageMerge{}
+	return d.transact(ctx, "merge messages", func(tx *sqlx.Tx) error {
+		for _, rows := range rounds(mergeMessages(updates), func(m messageMerge) string { return m.MessageSID }) {
+			if err := upsertMessages(ctx, tx, rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// mergeMessages makes one row of the updates of each message, sorted.
+func mergeMessages(updates []schema.MessageUpdated) []messageMerge {
+	type key struct{ messageSID, accountSID string }
+	merged := map[key]messageMerge{}
 	for _, u := range updates {
-		merged[u.MessageSID] = merged[u.MessageSID].merge(messageMerge{
+		k := key{u.MessageSID, u.AccountSID}
+		merged[k] = merged[k].merge(messageMerge{
 			MessageSID: u.MessageSID, AccountSID: u.AccountSID, OrganizationID: u.OrganizationID, Status: u.Status,
-			From: u.From, To: u.To, Body: u.Body, Segments: u.Segments, Media: u.Media, ErrorCode: u.ErrorCode,
-			ServiceSID: u.MessagingServiceSID, OccurredAt: u.OccurredAt,
+			From: storable(u.From), To: storable(u.To), Body: storable(u.Body), Segments: u.Segments, Media: u.Media,
+			ErrorCode: u.ErrorCode, ServiceSID: storable(u.MessagingServiceSID), OccurredAt: u.OccurredAt,
 		})
 	}
 	rows := make([]messageMerge, 0, len(merged))
 	for _, m := range merged {
 		rows = append(rows, m)
 	}
-	slices.SortFunc(rows, func(a, b messageMerge) int { return strings.Compare(a.MessageSID, b.MessageSID) })
-	input, err := json.Marshal(rows)
-	if err != nil {
-		return fmt.Errorf("encode messages: %w", err)
-	}
-	return d.transact(ctx, "merge messages", func(tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO message AS m (message_sid, account_sid, organization_id, status, from_number, to_number, body, segments, media,
-				error_code, messaging_service_sid, occurred_at)
-			SELECT r.message_sid, r.account_sid, COALESCE(r.organization_id, s.organization_id), r.status, r."from", r."to", r.body,
-				r.segments, r.media, r.error_code, r.messaging_service_sid, r.occurred_at
-			FROM jsonb_to_recordset($1::jsonb) AS r (message_sid text, account_sid text, organization_id uuid, status message_status,
-				"from" text, "to" text, body text, segments integer, media integer, error_code integer,
-				messaging_service_sid text, occurred_at timestamptz)
-			LEFT JOIN organization_twilio_settings s USING (account_sid)
-			ORDER BY r.message_sid
-			ON CONFLICT (message_sid) DO UPDATE SET
-				status = GREATEST(m.status, EXCLUDED.status),
-				from_number = GREATEST(m.from_number, EXCLUDED.from_number), to_number = GREATEST(m.to_number, EXCLUDED.to_number),
-				body = GREATEST(m.body, EXCLUDED.body), segments = GREATEST(m.segments, EXCLUDED.segments),
-				media = GREATEST(m.media, EXCLUDED.media), error_code = GREATEST(m.error_code, EXCLUDED.error_code),
-				messaging_service_sid = GREATEST(m.messaging_service_sid, EXCLUDED.messaging_service_sid),
-				occurred_at = LEAST(m.occurred_at, EXCLUDED.occurred_at), updated_at = now()`, string(input))
-		return err
+	slices.SortFunc(rows, func(a, b messageMerge) int {
+		return cmp.Or(cmp.Compare(a.MessageSID, b.MessageSID), cmp.Compare(a.AccountSID, b.AccountSID))
 	})
+	return rows
+}
+
+func upsertMessages(ctx context.Context, tx *sqlx.Tx, rows []messageMerge) error {
+	input, err := encode("messages", rows)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO message AS m (message_sid, account_sid, organization_id, status, from_number, to_number, body, segments, media,
+			error_code, messaging_service_sid, occurred_at)
+		SELECT r.message_sid, r.account_sid, COALESCE(r.organization_id, s.organization_id), r.status, r."from", r."to", r.body,
+			r.segments, r.media, r.error_code, r.messaging_service_sid, r.occurred_at
+		FROM jsonb_to_recordset($1::jsonb) AS r (message_sid text, account_sid text, organization_id uuid, status message_status,
+			"from" text, "to" text, body text, segments integer, media integer, error_code integer,
+			messaging_service_sid text, occurred_at timestamptz)
+		LEFT JOIN organization_twilio_settings s USING (account_sid)
+		ORDER BY r.message_sid COLLATE "C"
+		ON CONFLICT (message_sid) DO UPDATE SET
+			status                = GREATEST(m.status, EXCLUDED.status),
+			from_number           = GREATEST(m.from_number, EXCLUDED.from_number),
+			to_number             = GREATEST(m.to_number, EXCLUDED.to_number),
+			body                  = GREATEST(m.body, EXCLUDED.body),
+			segments              = GREATEST(m.segments, EXCLUDED.segments),
+			media                 = GREATEST(m.media, EXCLUDED.media),
+			error_code            = GREATEST(m.error_code, EXCLUDED.error_code),
+			messaging_service_sid = GREATEST(m.messaging_service_sid, EXCLUDED.messaging_service_sid),
+			occurred_at           = LEAST(m.occurred_at, EXCLUDED.occurred_at),
+			updated_at            = now()
+		WHERE m.account_sid = EXCLUDED.account_sid`, input)
+	return err
 }

@@ -17,9 +17,13 @@ func (d *DB) CreateOrganization(ctx context.Context, name string) (id string, er
 	return id, classify("create organization", err)
 }
 
-// AddPhoneNumber gives a normalized number to an organization. One that it has
-// already is no error; one that another has is [schema.Conflict].
+// AddPhoneNumber gives a number to an organization. One that it has already is
+// no error; one that another has is [schema.Conflict], one that is not
+// normalized (see [schema.NormalizeNumber]) [schema.Invalid].
 func (d *DB) AddPhoneNumber(ctx context.Context, orgID, number string) error {
+	if number == "" || schema.NormalizeNumber(number) != number {
+		return schema.Errorf(schema.Invalid, "%q is not written as calls name it; did you mean %q?", number, schema.NormalizeNumber(number))
+	}
 	var owner string
 	err := d.x.GetContext(ctx, &owner, `
 		INSERT INTO phone_number (organization_id, number) VALUES ($1, $2)
@@ -37,15 +41,19 @@ func (d *DB) AddPhoneNumber(ctx context.Context, orgID, number string) error {
 // apiKeyPrefix makes a key that leaked recognizable as one.
 const apiKeyPrefix = "csk_"
 
-// CreateAPIKey makes a key for an organization and returns it: the only time
-// that anybody sees it, since the database keeps its hash.
+// CreateAPIKey makes a key for an organization, or with an empty one for an
+// operator of all, and returns it: the only time that anybody sees it, since the
+// database keeps its hash.
 func (d *DB) CreateAPIKey(ctx context.Context, orgID, name string, permissions []string) (key string, err error) {
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // never fails
 	key = apiKeyPrefix + base64.RawURLEncoding.EncodeToString(random)
 	_, err = d.x.ExecContext(ctx, `INSERT INTO api_key (organization_id, name, hash, permissions) VALUES ($1, $2, $3, $4)`,
-		orgID, name, hashOf(key), pq.Array(permissions))
-	return key, classify("create API key", err)
+		known(orgID), name, hashOf(key), pq.Array(permissions))
+	if err != nil {
+		return "", classify("create API key", err)
+	}
+	return key, nil
 }
 
 // APIKey returns the holder of a key; [schema.Unauthorized] for one that is not
@@ -54,7 +62,7 @@ func (d *DB) CreateAPIKey(ctx context.Context, orgID, name string, permissions [
 func (d *DB) APIKey(ctx context.Context, key string) (schema.Principal, error) {
 	var row struct {
 		ID             string         `db:"id"`
-		OrganizationID string         `db:"organization_id"`
+		OrganizationID *string        `db:"organization_id"`
 		Name           string         `db:"name"`
 		Permissions    pq.StringArray `db:"permissions"`
 	}
@@ -63,7 +71,10 @@ func (d *DB) APIKey(ctx context.Context, key string) (schema.Principal, error) {
 	if err = classify("look up API key", err); schema.CodeOf(err) == schema.NotFound {
 		return schema.Principal{}, schema.Errorf(schema.Unauthorized, "this API key is not known, or was revoked")
 	}
-	return schema.Principal{KeyID: row.ID, OrganizationID: row.OrganizationID, Name: row.Name, Permissions: row.Permissions}, err
+	if err != nil {
+		return schema.Principal{}, err
+	}
+	return schema.Principal{KeyID: row.ID, OrganizationID: value(row.OrganizationID), Name: row.Name, Permissions: row.Permissions}, nil
 }
 
 // hashOf needs no salt: keys are random and long.

@@ -2,51 +2,48 @@ package postgres
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/loquent/callstream/schema"
 )
 
 type callRow struct {
-	ID             int64      `db:"id"`
-	CallSID        string     `db:"call_sid"`
-	AccountSID     string     `db:"account_sid"`
-	OrganizationID string     `db:"organization_id"`
-	Parent         *string    `db:"parent_call_sid"`
-	From           *string    `db:"from_number"`
-	To             *string    `db:"to_number"`
-	Direction      *string    `db:"direction"`
-	Leg            *string    `db:"leg"`
-	PhoneNumber    *string    `db:"phone_number"`
-	Status         *string    `db:"status"`
-	StartedAt      *time.Time `db:"started_at"`
-	AnsweredAt     *time.Time `db:"answered_at"`
-	EndedAt        *time.Time `db:"ended_at"`
-	Duration       *int       `db:"duration"`
-	TrunkSID       *string    `db:"trunk_sid"`
-	Caller         *string    `db:"caller_name"`
-	RecordingURL   *string    `db:"recording_url"`
-	Transcription  *string    `db:"transcription"`
-	CreatedAt      time.Time  `db:"created_at"`
-	UpdatedAt      time.Time  `db:"updated_at"`
+	CallSID        string             `db:"call_sid"`
+	AccountSID     string             `db:"account_sid"`
+	OrganizationID string             `db:"organization_id"`
+	Parent         *string            `db:"parent_call_sid"`
+	From           *string            `db:"from_number"`
+	To             *string            `db:"to_number"`
+	Direction      *schema.Direction  `db:"direction"`
+	Leg            *schema.Leg        `db:"leg"`
+	PhoneNumber    *string            `db:"phone_number"`
+	Status         *schema.CallStatus `db:"status"`
+	StartedAt      *time.Time         `db:"started_at"`
+	AnsweredAt     *time.Time         `db:"answered_at"`
+	EndedAt        *time.Time         `db:"ended_at"`
+	Duration       *int               `db:"duration"`
+	TrunkSID       *string            `db:"trunk_sid"`
+	Caller         *string            `db:"caller_name"`
+	RecordingURL   *string            `db:"recording_url"`
+	Transcription  *string            `db:"transcription"`
+	HappenedAt     time.Time          `db:"happened_at"`
+	CreatedAt      time.Time          `db:"created_at"`
+	UpdatedAt      time.Time          `db:"updated_at"`
 }
 
-const callColumns = `c.id, c.call_sid, c.account_sid, c.organization_id, c.parent_call_sid, c.from_number, c.to_number, c.direction,
+const callColumns = `c.call_sid, c.account_sid, c.organization_id, c.parent_call_sid, c.from_number, c.to_number, c.direction,
 	c.leg, c.phone_number, c.status, c.started_at, c.answered_at, c.ended_at, c.duration, c.trunk_sid, c.caller_name,
-	c.recording_url, c.transcription, c.created_at, c.updated_at`
+	c.recording_url, c.transcription, c.happened_at, c.created_at, c.updated_at`
 
 func (r callRow) record() schema.CallRecord {
 	return schema.CallRecord{
 		CallFacts: schema.CallFacts{
-			CallSID: r.CallSID, ParentCallSID: text(r.Parent), From: text(r.From), To: text(r.To), Leg: schema.Leg(text(r.Leg)),
-			Status: schema.CallStatus(text(r.Status)), StartedAt: utc(r.StartedAt), AnsweredAt: utc(r.AnsweredAt), EndedAt: utc(r.EndedAt),
-			Duration: r.Duration, TrunkSID: text(r.TrunkSID), Caller: text(r.Caller),
+			CallSID: r.CallSID, ParentCallSID: value(r.Parent), From: value(r.From), To: value(r.To), Leg: value(r.Leg),
+			Status: value(r.Status), StartedAt: utc(r.StartedAt), AnsweredAt: utc(r.AnsweredAt), EndedAt: utc(r.EndedAt),
+			Duration: r.Duration, TrunkSID: value(r.TrunkSID), Caller: value(r.Caller),
 		},
-		AccountSID: r.AccountSID, OrganizationID: r.OrganizationID, Direction: schema.Direction(text(r.Direction)),
-		PhoneNumber: text(r.PhoneNumber), RecordingURL: text(r.RecordingURL), Transcription: text(r.Transcription),
+		AccountSID: r.AccountSID, OrganizationID: r.OrganizationID, Direction: value(r.Direction),
+		PhoneNumber: value(r.PhoneNumber), RecordingURL: value(r.RecordingURL), Transcription: value(r.Transcription),
 		Recordings: []schema.RecordingRecord{}, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
@@ -72,8 +69,9 @@ func (d *DB) records(ctx context.Context, rows []callRow) ([]schema.CallRecord, 
 	records := make([]schema.CallRecord, len(rows))
 	for i, r := range rows {
 		records[i] = r.record()
-		records[i].Decision = decisions[r.CallSID]
-		if found := recordings[r.CallSID]; found != nil {
+		key := callKey{r.CallSID, r.AccountSID}
+		records[i].Decision = decisions[key]
+		if found := recordings[key]; found != nil {
 			records[i].Recordings = found
 		}
 	}
@@ -98,77 +96,6 @@ func (d *DB) CallRecord(ctx context.Context, orgID, callSID string) (schema.Call
 		return schema.CallRecord{}, err
 	}
 	return shownCalls(records)[0], nil
-}
-
-// pageSize is the size of a page for who asks for none.
-const pageSize = 50
-
-// CallRecords returns a page of calls, newest first, and the cursor of the next
-// page, empty on the last. An empty organization is the operator: all of them.
-func (d *DB) CallRecords(ctx context.Context, orgID string, f schema.CallFilter) (page []schema.CallRecord, next string, err error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = pageSize
-	}
-	where, args, err := conditions(orgID, f)
-	if err != nil {
-		return nil, "", err
-	}
-	args = append(args, limit+1) // one more than asked tells whether there is another page
-	var rows []callRow
-	err = d.x.SelectContext(ctx, &rows, fmt.Sprintf(`SELECT %s FROM call c WHERE %s ORDER BY c.id DESC LIMIT $%d`, callColumns, where, len(args)), args...)
-	if err != nil {
-		return nil, "", classify("list calls", err)
-	}
-	if len(rows) > limit {
-		rows = rows[:limit]
-		next = strconv.FormatInt(rows[limit-1].ID, 10)
-	}
-	page, err = d.records(ctx, rows)
-	return shownCalls(page), next, err
-}
-
-// conditions are the filter in SQL. Nothing of the filter's own text gets into
-// the statement.
-func conditions(orgID string, f schema.CallFilter) (where string, args []any, err error) {
-	all := []string{"true"}
-	add := func(condition string, arg any) {
-		args = append(args, arg)
-		all = append(all, strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args))))
-	}
-	if orgID != "" {
-		add("c.organization_id = ?::uuid", orgID)
-	}
-	if f.Direction != "" {
-		add("c.direction = ?", f.Direction)
-	}
-	if f.Status != "" {
-		add("c.status = ?::call_status", f.Status)
-	}
-	if f.Recorded != nil {
-		add("(c.recording_url IS NOT NULL) = ?", *f.Recorded)
-	}
-	if !f.Since.IsZero() {
-		add("COALESCE(c.started_at, c.answered_at, c.ended_at, c.created_at) >= ?", f.Since)
-	}
-	if !f.Until.IsZero() {
-		add("COALESCE(c.started_at, c.answered_at, c.ended_at, c.created_at) < ?", f.Until)
-	}
-	if f.Number != "" {
-		add("(strpos(c.from_number, ?) > 0 OR strpos(c.to_number, ?) > 0)", f.Number)
-	}
-	if f.Text != "" {
-		add(`EXISTS (SELECT FROM transcript t JOIN recording r USING (recording_sid)
-			WHERE r.call_sid = c.call_sid AND NOT r.quarantined AND t.search @@ websearch_to_tsquery('simple', ?))`, f.Text)
-	}
-	if f.Cursor != "" {
-		id, err := strconv.ParseInt(f.Cursor, 10, 64)
-		if err != nil {
-			return "", nil, schema.Errorf(schema.Invalid, "cursor %q is not one that a page gave", f.Cursor)
-		}
-		add("c.id < ?", id)
-	}
-	return strings.Join(all, " AND "), args, nil
 }
 
 // shownCalls takes away what nobody may see.

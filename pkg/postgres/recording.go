@@ -11,24 +11,24 @@ import (
 )
 
 type recordingRow struct {
-	RecordingSID   string     `db:"recording_sid"`
-	CallSID        string     `db:"call_sid"`
-	AccountSID     string     `db:"account_sid"`
-	OrganizationID string     `db:"organization_id"`
-	Status         string     `db:"status"`
-	Source         *string    `db:"source"`
-	Track          *string    `db:"track"`
-	Channels       *int       `db:"channels"`
-	Duration       *int       `db:"duration"`
-	StartedAt      *time.Time `db:"started_at"`
-	ErrorCode      *int       `db:"error_code"`
-	Own            bool       `db:"own"`
-	Quarantined    bool       `db:"quarantined"`
-	URL            *string    `db:"recording_url"`
-	Key            *string    `db:"object_key"`
-	Size           *int64     `db:"object_size"`
-	SHA256         *string    `db:"object_sha256"`
-	ArchivedAt     *time.Time `db:"archived_at"`
+	RecordingSID   string                 `db:"recording_sid"`
+	CallSID        string                 `db:"call_sid"`
+	AccountSID     string                 `db:"account_sid"`
+	OrganizationID string                 `db:"organization_id"`
+	Status         schema.RecordingStatus `db:"status"`
+	Source         *string                `db:"source"`
+	Track          *string                `db:"track"`
+	Channels       *int                   `db:"channels"`
+	Duration       *int                   `db:"duration"`
+	StartedAt      *time.Time             `db:"started_at"`
+	ErrorCode      *int                   `db:"error_code"`
+	Own            bool                   `db:"own"`
+	Quarantined    bool                   `db:"quarantined"`
+	URL            *string                `db:"recording_url"`
+	Key            *string                `db:"object_key"`
+	Size           *int64                 `db:"object_size"`
+	SHA256         *string                `db:"object_sha256"`
+	ArchivedAt     *time.Time             `db:"archived_at"`
 }
 
 // recordingQuery reads recordings; a recording is callstream's own when the
@@ -36,20 +36,20 @@ type recordingRow struct {
 const recordingQuery = `
 	SELECT r.recording_sid, r.call_sid, r.account_sid, r.organization_id, r.status, r.source, r.track, r.channels, r.duration,
 		r.started_at, r.error_code, r.quarantined, r.recording_url, r.object_key, r.object_size, r.object_sha256, r.archived_at,
-		EXISTS (SELECT FROM recording_decision d WHERE d.call_sid = r.call_sid AND d.recording_sid = r.recording_sid
-			AND d.outcome = 'started') AS own
+		EXISTS (SELECT FROM recording_decision d WHERE d.call_sid = r.call_sid AND d.account_sid = r.account_sid
+			AND d.recording_sid = r.recording_sid AND d.outcome = 'started') AS own
 	FROM recording r `
 
 func (r recordingRow) record() schema.RecordingRecord {
 	record := schema.RecordingRecord{
 		RecordingFacts: schema.RecordingFacts{
-			RecordingSID: r.RecordingSID, CallSID: r.CallSID, Status: schema.RecordingStatus(r.Status), Source: text(r.Source),
-			Track: text(r.Track), Channels: number(r.Channels), Duration: r.Duration, StartedAt: utc(r.StartedAt), ErrorCode: number(r.ErrorCode),
+			RecordingSID: r.RecordingSID, CallSID: r.CallSID, Status: r.Status, Source: value(r.Source),
+			Track: value(r.Track), Channels: value(r.Channels), Duration: r.Duration, StartedAt: utc(r.StartedAt), ErrorCode: value(r.ErrorCode),
 		},
 		AccountSID: r.AccountSID, OrganizationID: r.OrganizationID, Own: r.Own, Quarantined: r.Quarantined, ArchivedAt: utc(r.ArchivedAt),
 	}
 	if r.URL != nil && r.Size != nil {
-		record.Object = &schema.Object{URL: *r.URL, Key: text(r.Key), Size: *r.Size, SHA256: text(r.SHA256)}
+		record.Object = &schema.Object{URL: *r.URL, Key: value(r.Key), Size: *r.Size, SHA256: value(r.SHA256)}
 	}
 	return record
 }
@@ -79,71 +79,120 @@ func (d *DB) RecordingRecord(ctx context.Context, orgID, recordingSID string) (s
 	return shown(record), nil
 }
 
-// shown takes away what nobody may see or hear of a recording in quarantine.
+// shown takes away what nobody may see or hear of a recording in quarantine:
+// where its copy lies, in the receipt too, and what was said.
 func shown(r schema.RecordingRecord) schema.RecordingRecord {
-	if r.Quarantined {
-		r.Object, r.Transcript = nil, nil
+	if !r.Quarantined {
+		return r
+	}
+	r.Object, r.Transcript = nil, nil
+	if r.Receipt != nil {
+		receipt := *r.Receipt
+		receipt.Object = schema.Object{}
+		r.Receipt = &receipt
 	}
 	return r
 }
 
-// SaveRecording stores what Twilio says of a recording. Known facts stay, a
-// final status is not taken back but by a deletion, and quarantine is for good.
+// SaveRecording merges what Twilio says of a recording into its row, in any
+// order. Known facts stay, a copy that is proven stays completed, and
+// quarantine is for good: it also takes back what the call showed of the
+// recording. [schema.Conflict] when the recording is another account's.
 func (d *DB) SaveRecording(ctx context.Context, accountSID, orgID string, f schema.RecordingFacts, quarantined bool) error {
-	_, err := d.x.ExecContext(ctx, `
+	return d.transact(ctx, "save recording "+f.RecordingSID, func(tx *sqlx.Tx) error {
+		if quarantined {
+			if err := lockCalls(ctx, tx, []string{f.CallSID}); err != nil {
+				return err
+			}
+		}
+		if err := upsertRecording(ctx, tx, accountSID, orgID, f, quarantined); err != nil || !quarantined {
+			return err
+		}
+		return summarize(ctx, tx, f.CallSID)
+	})
+}
+
+func upsertRecording(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, f schema.RecordingFacts, quarantined bool) error {
+	status, ok := schema.ParseRecordingStatus(string(f.Status))
+	if !ok { // a word that this version does not know must not lose the recording
+		status = schema.RecordingInProgress
+	}
+	result, err := tx.ExecContext(ctx, `
 		INSERT INTO recording AS r (recording_sid, call_sid, account_sid, organization_id, status, source, track, channels, duration,
 			started_at, error_code, quarantined)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (recording_sid) DO UPDATE SET
-			status = CASE WHEN EXCLUDED.status = 'deleted' THEN EXCLUDED.status
-				WHEN r.status IN ('completed', 'absent', 'failed', 'deleted') THEN r.status ELSE EXCLUDED.status END,
-			source = COALESCE(EXCLUDED.source, r.source), track = COALESCE(EXCLUDED.track, r.track),
-			channels = COALESCE(EXCLUDED.channels, r.channels), duration = COALESCE(EXCLUDED.duration, r.duration),
-			started_at = COALESCE(EXCLUDED.started_at, r.started_at), error_code = COALESCE(EXCLUDED.error_code, r.error_code),
-			quarantined = r.quarantined OR EXCLUDED.quarantined, updated_at = now()`,
-		f.RecordingSID, f.CallSID, accountSID, orgID, f.Status, known(f.Source), known(f.Track), knownInt(f.Channels), f.Duration,
-		f.StartedAt, knownInt(f.ErrorCode), quarantined)
-	return classify("save recording "+f.RecordingSID, err)
+			status      = CASE WHEN r.recording_url IS NULL THEN GREATEST(r.status, EXCLUDED.status) ELSE r.status END,
+			source      = GREATEST(r.source, EXCLUDED.source),
+			track       = GREATEST(r.track, EXCLUDED.track),
+			channels    = GREATEST(r.channels, EXCLUDED.channels),
+			duration    = GREATEST(r.duration, EXCLUDED.duration),
+			started_at  = LEAST(r.started_at, EXCLUDED.started_at),
+			error_code  = GREATEST(r.error_code, EXCLUDED.error_code),
+			quarantined = r.quarantined OR EXCLUDED.quarantined,
+			updated_at  = now()
+		WHERE r.account_sid = EXCLUDED.account_sid`,
+		f.RecordingSID, f.CallSID, accountSID, orgID, status, known(storable(f.Source)), known(storable(f.Track)), known(f.Channels),
+		f.Duration, f.StartedAt, known(f.ErrorCode), quarantined)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return schema.Errorf(schema.Conflict, "it is another account's than %s", accountSID)
+	}
+	return nil
 }
 
 // MarkArchived sets recording_url, of the recording and of its call: the proof
-// of the copy must come before. A call's is its first recording's; one in
-// quarantine is on no call.
+// of the copy must come before. The first one stands, since others have relied
+// on it. [schema.NotFound] when the recording, or its call, has no row: a marker
+// that no call shows would be lost.
 func (d *DB) MarkArchived(ctx context.Context, recordingSID string, o schema.Object) error {
 	return d.transact(ctx, "mark "+recordingSID+" as archived", func(tx *sqlx.Tx) error {
-		call, err := lockCall(ctx, tx, recordingSID)
+		call, err := lockCallOf(ctx, tx, recordingSID)
 		if err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `
-			UPDATE recording SET recording_url = $2, object_key = $3, object_size = $4, object_sha256 = $5,
-				archived_at = COALESCE(archived_at, now()), updated_at = now()
-			WHERE recording_sid = $1`, recordingSID, o.URL, o.Key, o.Size, o.SHA256)
+			UPDATE recording SET status = 'completed', recording_url = $2, object_key = $3, object_size = $4, object_sha256 = $5,
+				archived_at = now(), updated_at = now()
+			WHERE recording_sid = $1 AND recording_url IS NULL`, recordingSID, o.URL, o.Key, o.Size, o.SHA256)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `
-			UPDATE call SET updated_at = now(), recording_url = (
-				SELECT recording_url FROM recording
-				WHERE call_sid = $1 AND recording_url IS NOT NULL AND NOT quarantined
-				ORDER BY started_at NULLS LAST, recording_sid LIMIT 1)
-			WHERE call_sid = $1`, call)
-		return err
+		return summarize(ctx, tx, call)
 	})
 }
 
-// lockCall locks the row of the recording's call, so that two recordings of one
-// call see each other, and returns its SID.
-func lockCall(ctx context.Context, tx *sqlx.Tx, recordingSID string) (callSID string, err error) {
-	if err := tx.GetContext(ctx, &callSID, `SELECT call_sid FROM recording WHERE recording_sid = $1`, recordingSID); err != nil {
-		return "", err
-	}
-	_, err = tx.ExecContext(ctx, `SELECT FROM call WHERE call_sid = $1 FOR UPDATE`, callSID)
+// lockCallOf locks the row of the recording's call, so that two recordings of
+// one call see each other, and returns its SID.
+func lockCallOf(ctx context.Context, tx *sqlx.Tx, recordingSID string) (callSID string, err error) {
+	err = tx.GetContext(ctx, &callSID, `
+		SELECT c.call_sid FROM recording r JOIN call c ON c.call_sid = r.call_sid AND c.account_sid = r.account_sid
+		WHERE r.recording_sid = $1 FOR UPDATE OF c`, recordingSID)
 	return callSID, err
 }
 
-// recordings returns the recordings of the calls, complete, by call SID.
-func (d *DB) recordings(ctx context.Context, sids []string) (map[string][]schema.RecordingRecord, error) {
+// summarize sets what the call's own row shows of its recordings: the URL of
+// the first one that has a copy, and the text of the first one that has a
+// transcript. Those in quarantine do not count.
+func summarize(ctx context.Context, tx *sqlx.Tx, callSID string) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE call c SET updated_at = now(),
+			recording_url = (
+				SELECT r.recording_url FROM recording r
+				WHERE r.call_sid = c.call_sid AND r.account_sid = c.account_sid AND NOT r.quarantined AND r.recording_url IS NOT NULL
+				ORDER BY r.started_at NULLS LAST, r.recording_sid LIMIT 1),
+			transcription = (
+				SELECT t.text FROM recording r JOIN transcript t USING (recording_sid)
+				WHERE r.call_sid = c.call_sid AND r.account_sid = c.account_sid AND NOT r.quarantined
+				ORDER BY r.started_at NULLS LAST, r.recording_sid LIMIT 1)
+		WHERE c.call_sid = $1`, callSID)
+	return err
+}
+
+// recordings returns the recordings of the calls, complete, the first one first.
+func (d *DB) recordings(ctx context.Context, sids []string) (map[callKey][]schema.RecordingRecord, error) {
 	var rows []recordingRow
 	err := d.x.SelectContext(ctx, &rows, recordingQuery+`WHERE r.call_sid = ANY($1) ORDER BY r.started_at NULLS LAST, r.recording_sid`, pq.Array(sids))
 	if err != nil {
@@ -156,9 +205,10 @@ func (d *DB) recordings(ctx context.Context, sids []string) (map[string][]schema
 	if err := d.complete(ctx, records); err != nil {
 		return nil, err
 	}
-	byCall := map[string][]schema.RecordingRecord{}
+	byCall := map[callKey][]schema.RecordingRecord{}
 	for _, r := range records {
-		byCall[r.CallSID] = append(byCall[r.CallSID], r)
+		key := callKey{r.CallSID, r.AccountSID}
+		byCall[key] = append(byCall[key], r)
 	}
 	return byCall, nil
 }
@@ -185,26 +235,4 @@ func (d *DB) complete(ctx context.Context, records []schema.RecordingRecord) err
 		records[i].Receipt = receipts[records[i].RecordingSID]
 	}
 	return nil
-}
-
-func utc(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	u := t.UTC()
-	return &u
-}
-
-func number(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
-func knownInt(n int) *int {
-	if n == 0 {
-		return nil
-	}
-	return &n
 }

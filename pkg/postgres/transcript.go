@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -15,12 +13,12 @@ import (
 // and sets its call's text, which is the first recording's that has one; one in
 // quarantine does not count.
 func (d *DB) SaveTranscript(ctx context.Context, recordingSID string, t schema.Transcript) error {
-	segments, err := json.Marshal(t.Segments)
+	segments, err := encodeSegments(t.Segments)
 	if err != nil {
-		return fmt.Errorf("encode segments: %w", err)
+		return err
 	}
 	return d.transact(ctx, "save the transcript of "+recordingSID, func(tx *sqlx.Tx) error {
-		call, err := lockCall(ctx, tx, recordingSID)
+		call, err := lockCallOf(ctx, tx, recordingSID)
 		if err != nil {
 			return err
 		}
@@ -30,23 +28,27 @@ func (d *DB) SaveTranscript(ctx context.Context, recordingSID string, t schema.T
 		}{
 			{`DELETE FROM transcript WHERE recording_sid = $1`, []any{recordingSID}}, // and its segments with it
 			{`INSERT INTO transcript (recording_sid, text, language, model, duration) VALUES ($1, $2, $3, $4, $5)`,
-				[]any{recordingSID, t.Text, known(t.Language), t.Model, t.Duration}},
+				[]any{recordingSID, storable(t.Text), known(t.Language), t.Model, t.Duration}},
 			{`INSERT INTO transcript_segment (recording_sid, position, started, ended, text)
 				SELECT $1, s.position, (s.segment->>'start')::float8, (s.segment->>'end')::float8, s.segment->>'text'
-				FROM jsonb_array_elements(CASE $2::jsonb WHEN 'null' THEN '[]' ELSE $2::jsonb END) WITH ORDINALITY AS s (segment, position)`,
-				[]any{recordingSID, string(segments)}},
-			{`UPDATE call SET updated_at = now(), transcription = (
-					SELECT t.text FROM transcript t JOIN recording r USING (recording_sid)
-					WHERE r.call_sid = $1 AND NOT r.quarantined
-					ORDER BY r.started_at NULLS LAST, r.recording_sid LIMIT 1)
-				WHERE call_sid = $1`, []any{call}},
+				FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS s (segment, position)`,
+				[]any{recordingSID, segments}},
 		} {
 			if _, err := tx.ExecContext(ctx, statement.query, statement.args...); err != nil {
 				return err
 			}
 		}
-		return nil
+		return summarize(ctx, tx, call)
 	})
+}
+
+// encodeSegments is [encode] for segments, none being an empty list.
+func encodeSegments(segments []schema.Segment) (string, error) {
+	list := make([]schema.Segment, len(segments))
+	for i, s := range segments {
+		list[i] = schema.Segment{Start: s.Start, End: s.End, Text: storable(s.Text)}
+	}
+	return encode("segments", list)
 }
 
 // transcripts returns the transcripts of the recordings, by recording SID.
@@ -66,7 +68,7 @@ func (d *DB) transcripts(ctx context.Context, sids []string) (map[string]*schema
 	byRecording := make(map[string]*schema.Transcript, len(rows))
 	for _, r := range rows {
 		byRecording[r.RecordingSID] = &schema.Transcript{
-			Text: r.Text, Language: text(r.Language), Model: r.Model, Duration: r.Duration, Segments: []schema.Segment{},
+			Text: r.Text, Language: value(r.Language), Model: r.Model, Duration: r.Duration, Segments: []schema.Segment{},
 		}
 	}
 	var segments []struct {

@@ -7,9 +7,11 @@ CREATE TABLE organization (
 );
 
 -- The values of the enums are in the order of schema.CallStatuses, schema.Legs
--- and schema.MessageStatuses, so that GREATEST is the merge of package schema.
+-- and schema.MessageStatuses, so that GREATEST is the merge of package schema;
+-- a recording's in the order in which one overrules another until it is archived.
 CREATE TYPE call_status AS ENUM ('queued', 'initiated', 'ringing', 'in-progress', 'canceled', 'failed', 'no-answer', 'busy', 'completed');
 CREATE TYPE call_leg AS ENUM ('inbound', 'outbound-api', 'outbound-dial', 'trunking-terminating', 'trunking-originating');
+CREATE TYPE recording_status AS ENUM ('in-progress', 'paused', 'stopped', 'processing', 'completed', 'absent', 'failed', 'deleted');
 CREATE TYPE message_status AS ENUM ('queued', 'sent', 'undelivered', 'failed', 'delivered', 'read', 'received');
 
 CREATE TABLE organization_twilio_settings (
@@ -18,7 +20,7 @@ CREATE TABLE organization_twilio_settings (
     auth_token                bytea NOT NULL, -- sealed
     secondary_auth_token      bytea,          -- sealed; while tokens are rotated
     call_recording_enabled    boolean NOT NULL DEFAULT false,
-    call_recording_changed_at timestamptz NOT NULL DEFAULT now(),
+    call_recording_enabled_at timestamptz NOT NULL DEFAULT now(), -- since when the switch is where it is
     transcription_enabled     boolean NOT NULL DEFAULT true,
     unexpected_recordings     text NOT NULL DEFAULT 'process' CHECK (unexpected_recordings IN ('process', 'quarantine')),
     delete_from_twilio        text NOT NULL DEFAULT 'archived' CHECK (delete_from_twilio IN ('archived', 'own', 'never')),
@@ -61,9 +63,12 @@ CREATE TABLE call (
     recording_url   text,
     transcription   text,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    updated_at      timestamptz NOT NULL DEFAULT now()
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    -- What lists are ordered by: history that is imported late is still old.
+    happened_at     timestamptz GENERATED ALWAYS AS (COALESCE(started_at, answered_at, ended_at, created_at)) STORED
 );
-CREATE INDEX idx_call_organization ON call (organization_id, id DESC);
+CREATE INDEX idx_call_organization ON call (organization_id, happened_at DESC, call_sid DESC);
+CREATE INDEX idx_call_happened ON call (happened_at DESC, call_sid DESC);
 CREATE INDEX idx_call_parent ON call (parent_call_sid) WHERE parent_call_sid IS NOT NULL;
 
 CREATE TABLE recording (
@@ -72,9 +77,9 @@ CREATE TABLE recording (
     call_sid        text NOT NULL,
     account_sid     text NOT NULL,
     organization_id uuid NOT NULL REFERENCES organization ON DELETE CASCADE,
-    status          text NOT NULL,
-    source          text,
-    track           text,
+    status          recording_status NOT NULL,
+    source          text COLLATE "C",
+    track           text COLLATE "C",
     channels        integer,
     duration        integer,          -- seconds
     started_at      timestamptz,
@@ -122,9 +127,9 @@ CREATE TABLE recording_decision (
     decided_at      timestamptz NOT NULL
 );
 
--- The timeline of a call, and where its messages lie in the stream. facts are
--- kept with the events that may not create a call's row, for the event that
--- may.
+-- The timeline of a call, and where its messages lie in the stream. pending is
+-- what events know that may not create the call's row, a list because two
+-- tellings of one fact may differ; the event that creates the row takes it in.
 CREATE TABLE call_event (
     call_sid      text NOT NULL,
     msg_id        text NOT NULL,
@@ -173,7 +178,7 @@ CREATE INDEX idx_message_organization ON message (organization_id, id DESC);
 
 CREATE TABLE api_key (
     id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    organization_id uuid NOT NULL REFERENCES organization ON DELETE CASCADE,
+    organization_id uuid REFERENCES organization ON DELETE CASCADE, -- none: an operator's, of all organizations
     name            text NOT NULL,
     hash            bytea NOT NULL UNIQUE, -- SHA-256 of the key, which is shown once
     permissions     text[] NOT NULL,
