@@ -1,6 +1,8 @@
 package ingress
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/loquent/callstream/schema"
@@ -119,3 +121,12 @@ type untimed struct{ schema.Event }
 
 // MsgID returns the event's id with ":untimed" after it.
 func (u untimed) MsgID() string { return u.Event.MsgID() + ":untimed" }
+
+// MarshalJSON writes the event as it would be without its own id.
+func (u untimed) MarshalJSON() ([]byte, error) {
+	data, err := json.Marshal(u.Event)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", u.Kind(), err)
+	}
+	return data, nil
+}
