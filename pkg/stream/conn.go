@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -67,6 +68,9 @@ func newConn(nc *nats.Conn, c Config, link *link) (*Conn, error) {
 // Ready returns nil when CALLS answers: a connection alone does not mean that
 // anything can be stored. The error is [schema.Unavailable].
 func (c *Conn) Ready(ctx context.Context) error {
+	if c.link.downFor(time.Now()) > 0 {
+		return schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamCalls, errDown)
+	}
 	calls, err := c.js.Stream(ctx, schema.StreamCalls)
 	if err != nil {
 		return schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamCalls, err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 
@@ -34,17 +35,17 @@ func Start(t testing.TB) *Server {
 func Cluster(t testing.TB) []*Server {
 	t.Helper()
 	servers := make([]*Server, 3)
-	var routes []*url.URL
+	routes := make([]*url.URL, len(servers))
+	for i := range routes {
+		routes[i] = &url.URL{Scheme: "nats-route", Host: freeAddr(t)}
+	}
 	for i := range servers {
 		s := newServer(t, fmt.Sprintf("node%d", i))
-		s.options.Cluster = server.ClusterOpts{Name: "callstream", Host: "127.0.0.1", Port: server.RANDOM_PORT, NoAdvertise: true}
+		port, _ := strconv.Atoi(routes[i].Port())
+		s.options.Cluster = server.ClusterOpts{Name: "callstream", Host: "127.0.0.1", Port: port}
 		s.options.Routes = routes
 		s.start()
 		servers[i] = s
-		// The first node's address is enough: routes gossip.
-		if i == 0 {
-			routes = []*url.URL{{Scheme: "nats-route", Host: s.running.ClusterAddr().String()}}
-		}
 	}
 	for _, s := range servers {
 		s.ready()
@@ -102,6 +103,18 @@ func (s *Server) Restart() {
 	s.t.Helper()
 	s.start()
 	s.ready()
+}
+
+// freeAddr returns a loopback address that nobody listens on: the nodes of a
+// cluster have to know each other's before they start.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("find a free port: %v", err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // awaitLeader waits until every server knows who leads the cluster.
