@@ -239,7 +239,7 @@ func TestConnectionOutlivesTheBodyDeadline(t *testing.T) {
 
 // flood starts n requests that stay in flight until release, and returns once
 // they are all there.
-func (w *world) flood(n int, request func() *http.Request) (release func()) {
+func (w *world) flood(n int, next func() *http.Request) (release func()) {
 	w.Helper()
 	held, arrived := make(chan struct{}), make(chan struct{}, n)
 	var taken atomic.Int64
@@ -252,7 +252,7 @@ func (w *world) flood(n int, request func() *http.Request) (release func()) {
 	}
 	var all sync.WaitGroup
 	for range n {
-		r := request()
+		r := next()
 		all.Go(func() { w.post(r) })
 	}
 	for range n {
@@ -274,15 +274,15 @@ func otherCallback() *http.Request {
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *ingress.Config) { c.MaxInFlight = 8; c.Budget = time.Minute })
-	request := func() *http.Request { return formRequest(token, "/twilio/call-status", completed.Encode()) }
+	mine := func() *http.Request { return formRequest(token, "/twilio/call-status", completed.Encode()) }
 	turn := false
 	release := w.flood(8, func() *http.Request {
 		if turn = !turn; turn {
-			return request()
+			return mine()
 		}
 		return otherCallback()
 	})
-	for _, r := range []*http.Request{request(), otherCallback()} {
+	for _, r := range []*http.Request{mine(), otherCallback()} {
 		answer := w.post(r)
 		w.status("one too many", answer, http.StatusTooManyRequests)
 		if answer.Header().Get("Retry-After") == "" || answer.Body.String() != "<Response/>" {
@@ -290,19 +290,19 @@ func TestFlood(t *testing.T) {
 		}
 	}
 	release()
-	w.status("afterwards", w.post(request()), http.StatusOK)
+	w.status("afterwards", w.post(mine()), http.StatusOK)
 }
 
 // One account's flood leaves places for the others.
 func TestFloodOfOneAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *ingress.Config) { c.MaxInFlight = 8; c.Budget = time.Minute })
-	request := func() *http.Request { return formRequest(token, "/twilio/call-status", completed.Encode()) }
-	release := w.flood(6, request)
-	w.status("the account's seventh", w.post(request()), http.StatusTooManyRequests)
+	mine := func() *http.Request { return formRequest(token, "/twilio/call-status", completed.Encode()) }
+	release := w.flood(6, mine)
+	w.status("the account's seventh", w.post(mine()), http.StatusTooManyRequests)
 	w.status("another account's", w.post(otherCallback()), http.StatusOK)
 	release()
-	w.status("afterwards", w.post(request()), http.StatusOK)
+	w.status("afterwards", w.post(mine()), http.StatusOK)
 }
 
 // A form is read as it was signed, also where Go would rather not.

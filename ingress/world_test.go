@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -142,9 +143,16 @@ func (w *world) counted(kind, outcome string, want float64) {
 	}
 }
 
+// request is a POST whose body can be had again.
+func request(target, body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+	return r
+}
+
 // formRequest is a form signed as Twilio does: URL, then parameters by name.
 func formRequest(token, target, body string) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(body))
+	r := request(target, body)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
 	form, _ := url.ParseQuery(body)
 	text := base + r.URL.RequestURI()
@@ -165,7 +173,7 @@ func jsonRequest(token, target, body string) *http.Request {
 	if strings.Contains(target, "?") {
 		separator = "&"
 	}
-	r := httptest.NewRequest(http.MethodPost, target+separator+"bodySHA256="+hex.EncodeToString(sum[:]), strings.NewReader(body))
+	r := request(target+separator+"bodySHA256="+hex.EncodeToString(sum[:]), body)
 	r.Header.Set("X-Twilio-Signature", signature(token, base+r.URL.RequestURI()))
 	return r
 }
