@@ -82,13 +82,28 @@ func (d *DB) MergeCalls(ctx context.Context, updates []schema.CallUpdate) ([]boo
 	if err != nil {
 		return nil, err
 	}
-	late, err := d.joinPending(ctx, callSIDs(updates))
-	if err != nil {
+	if err := d.joinPending(ctx, callSIDs(updates)); err != nil {
 		return nil, err
+	}
+	return d.joined(ctx, updates, joined)
+}
+
+// joined tells which updates are part of a row. Those that waited may have been
+// taken in meanwhile, by this worker or by whoever created the row.
+func (d *DB) joined(ctx context.Context, updates []schema.CallUpdate, joined map[callKey]bool) ([]bool, error) {
+	waiting := slices.DeleteFunc(slices.Clone(updates), func(u schema.CallUpdate) bool { return joined[keyOf(u)] })
+	if len(waiting) > 0 {
+		owners, err := callOwners(ctx, d.x, callSIDs(waiting))
+		if err != nil {
+			return nil, classify("look for calls", err)
+		}
+		for _, o := range owners {
+			joined[callKey{o.CallSID, o.AccountSID}] = true
+		}
 	}
 	result := make([]bool, len(updates))
 	for i, u := range updates {
-		result[i] = joined[keyOf(u)] || late[keyOf(u)]
+		result[i] = joined[keyOf(u)]
 	}
 	return result, nil
 }
@@ -153,9 +168,9 @@ type callOwner struct {
 }
 
 // callOwners returns whose the rows are that exist, by call SID.
-func callOwners(ctx context.Context, tx *sqlx.Tx, sids []string) (map[string]callOwner, error) {
+func callOwners(ctx context.Context, db sqlx.QueryerContext, sids []string) (map[string]callOwner, error) {
 	var rows []callOwner
-	err := tx.SelectContext(ctx, &rows, `SELECT call_sid, account_sid, organization_id FROM call WHERE call_sid = ANY($1)`, pq.Array(sids))
+	err := sqlx.SelectContext(ctx, db, &rows, `SELECT call_sid, account_sid, organization_id FROM call WHERE call_sid = ANY($1)`, pq.Array(sids))
 	owners := make(map[string]callOwner, len(rows))
 	for _, r := range rows {
 		owners[r.CallSID] = r

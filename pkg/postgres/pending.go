@@ -19,26 +19,21 @@ type pendingRow struct {
 	Pending json.RawMessage `db:"pending" json:"pending,omitempty"`
 }
 
-// joinPending merges pending events into the rows that exist by now, and
-// returns the calls that took some in. Nearly always it finds none, which costs
-// one look.
-func (d *DB) joinPending(ctx context.Context, sids []string) (joined map[callKey]bool, err error) {
+// joinPending merges pending events into the rows that exist by now. Nearly
+// always it finds none, which costs one look.
+func (d *DB) joinPending(ctx context.Context, sids []string) error {
 	var some bool
-	err = d.x.GetContext(ctx, &some, `
+	err := d.x.GetContext(ctx, &some, `
 		SELECT EXISTS (SELECT FROM call_event e JOIN call c USING (call_sid) WHERE e.call_sid = ANY($1) AND e.pending IS NOT NULL)`, pq.Array(sids))
 	if err != nil || !some {
-		return nil, classify("look for pending events", err)
+		return classify("look for pending events", err)
 	}
-	err = d.transact(ctx, "join pending events", func(tx *sqlx.Tx) error {
-		joined = map[callKey]bool{}
-		return joinPending(ctx, tx, sids, joined)
-	})
-	return joined, err
+	return d.transact(ctx, "join pending events", func(tx *sqlx.Tx) error { return joinPending(ctx, tx, sids) })
 }
 
 // joinPending locks calls before events, as [DB.MergeCalls] does. With the
 // events locked, nobody can add to one what would be wiped unread.
-func joinPending(ctx context.Context, tx *sqlx.Tx, sids []string, joined map[callKey]bool) error {
+func joinPending(ctx context.Context, tx *sqlx.Tx, sids []string) error {
 	if err := lockCalls(ctx, tx, sids); err != nil {
 		return err
 	}
@@ -51,14 +46,14 @@ func joinPending(ctx context.Context, tx *sqlx.Tx, sids []string, joined map[cal
 		SELECT call_sid, msg_id, kind, pending FROM call_event
 		WHERE call_sid = ANY($1) AND pending IS NOT NULL
 		ORDER BY call_sid COLLATE "C", msg_id COLLATE "C", kind COLLATE "C" FOR UPDATE`, pq.Array(sids))
-	if err != nil {
+	if err != nil || len(events) == 0 { // none: another worker was here first
 		return err
 	}
 	rows, err := takeIn(events, owners)
 	if err != nil {
 		return err
 	}
-	if err := upsertCalls(ctx, tx, rows, joined); err != nil {
+	if err := upsertCalls(ctx, tx, rows, map[callKey]bool{}); err != nil {
 		return err
 	}
 	return settlePending(ctx, tx, events)

@@ -15,7 +15,10 @@ func storable(s string) string {
 
 // encode makes rows the one parameter of a statement, which reads them with
 // jsonb_to_recordset.
-func encode(what string, rows any) (string, error) {
+func encode[T any](what string, rows []T) (string, error) {
+	if rows == nil {
+		rows = []T{}
+	}
 	input, err := json.Marshal(rows)
 	if err != nil {
 		return "", fmt.Errorf("encode %s: %w", what, err)

@@ -42,7 +42,7 @@ func (d *DB) SaveTranscript(ctx context.Context, recordingSID string, t schema.T
 	})
 }
 
-// encodeSegments is [encode] for segments, none being an empty list.
+// encodeSegments is [encode] for segments.
 func encodeSegments(segments []schema.Segment) (string, error) {
 	list := make([]schema.Segment, len(segments))
 	for i, s := range segments {
