@@ -40,9 +40,9 @@ func newPublishMetrics(r prometheus.Registerer) publishMetrics {
 
 // Publish stores the events in CALLS and returns nil when JetStream has
 // acknowledged all of them; a duplicate is an acknowledgement. It tries again
-// until ctx's deadline, or for three seconds if it has none. What is not
-// acknowledged by then is [schema.Unavailable], each with its error, and
-// publishing all of them again is harmless, since message ids name facts. While
+// until ctx's deadline, or for three seconds if it has none. If some are not
+// acknowledged by then the error is [schema.Unavailable], and publishing all of
+// them again is harmless, since message ids name facts. While
 // JetStream is known to be away it fails at once. An event that cannot be
 // stored whatever one does is [schema.Invalid]; if it cannot even be encoded,
 // nothing is published.
@@ -85,18 +85,18 @@ func (c *Conn) publish(ctx context.Context, stream string, messages []*nats.Msg)
 		ctx, cancel = context.WithTimeout(ctx, c.patience.budget)
 		defer cancel()
 	}
-	var refused error
+	var refused, missing error
 	for wait := c.patience.pause; len(messages) > 0; wait = min(2*wait, 10*c.patience.pause) {
 		errs := c.try(ctx, stream, messages)
 		var again []*nats.Msg
-		var missing error
 		for i, err := range errs {
 			switch {
 			case err == nil:
 			case permanent(err):
 				refused = errors.Join(refused, schema.Errorf(schema.Invalid, "publish %s to %s: %w", messages[i].Subject, stream, err))
 			default:
-				again, missing = append(again, messages[i]), errors.Join(missing, err)
+				again = append(again, messages[i])
+				missing = telling(missing, err)
 			}
 		}
 		if messages = again; len(messages) == 0 {
@@ -107,6 +107,15 @@ func (c *Conn) publish(ctx context.Context, stream string, messages []*nats.Msg)
 		}
 	}
 	return refused
+}
+
+// telling returns the error that says more: what the server answered rather
+// than that time ran out, and otherwise the later one.
+func telling(earlier, later error) error {
+	if earlier != nil && !timedOut(earlier) && timedOut(later) {
+		return earlier
+	}
+	return later
 }
 
 // try publishes the messages once and returns an error for each, nil for those

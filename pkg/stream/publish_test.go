@@ -188,7 +188,7 @@ func TestAFullStreamIsNotADuplicate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, events := range [][]schema.Event{{streamtest.Answered(1)}, {streamtest.Answered(1), streamtest.Answered(2)}} {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		err := conn.Publish(ctx, events...)
 		cancel()
 		if schema.CodeOf(err) != schema.Unavailable || !strings.Contains(err.Error(), "maximum bytes exceeded") {

@@ -83,6 +83,9 @@ func NewRunner(c RunnerConfig) (*Runner, error) {
 // durable does not exist or vanishes. Call it once.
 func (r *Runner) Run(ctx context.Context) error {
 	if err := r.bind(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped before it began
+		}
 		return err
 	}
 	pull, stop := context.WithCancelCause(ctx)
