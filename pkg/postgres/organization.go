@@ -49,7 +49,7 @@ func (d *DB) CreateAPIKey(ctx context.Context, orgID, name string, permissions [
 	_, _ = rand.Read(random) // never fails
 	key = apiKeyPrefix + base64.RawURLEncoding.EncodeToString(random)
 	_, err = d.x.ExecContext(ctx, `INSERT INTO api_key (organization_id, name, hash, permissions) VALUES ($1, $2, $3, $4)`,
-		known(orgID), name, hashOf(key), pq.Array(permissions))
+		known(orgID), name, hashOf(key), pq.Array(append([]string{}, permissions...)))
 	if err != nil {
 		return "", classify("create API key", err)
 	}
