@@ -81,9 +81,10 @@ func (i Info) Find(name string) (any, bool) {
 }
 
 // Lag returns how many messages the durable has not been given yet, and how
-// many it was given and has not acknowledged; parked ones are in neither. The
-// error is [schema.NotFound] for a durable that does not exist, otherwise
-// [schema.Unavailable].
+// many it was given and has not acknowledged; parked ones are in neither. A
+// message whose Publish returned is in the count, though the broker's own may
+// be a moment late. The error is [schema.NotFound] for a durable that does not
+// exist, otherwise [schema.Unavailable].
 func (c *Conn) Lag(ctx context.Context, durable string) (pending, ackPending uint64, err error) {
 	consumer, err := c.js.Consumer(ctx, schema.StreamCalls, durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -93,5 +94,28 @@ func (c *Conn) Lag(ctx context.Context, durable string) (pending, ackPending uin
 		return 0, 0, schema.Errorf(schema.Unavailable, "inspect durable %s: %w", durable, err)
 	}
 	info := consumer.CachedInfo()
-	return info.NumPending, uint64(info.NumAckPending), nil //nolint:gosec // a count
+	if pending = info.NumPending; pending == 0 {
+		pending, err = c.unnoticed(ctx, info)
+	}
+	return pending, uint64(info.NumAckPending), err //nolint:gosec // a count
+}
+
+// unnoticed returns 1 if CALLS has a message for the durable behind the last
+// that it was given.
+func (c *Conn) unnoticed(ctx context.Context, durable *jetstream.ConsumerInfo) (uint64, error) {
+	calls, err := c.js.Stream(ctx, schema.StreamCalls)
+	if err != nil {
+		return 0, schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamCalls, err)
+	}
+	for _, filter := range filters(durable.Config) {
+		_, err := calls.GetMsg(ctx, durable.Delivered.Stream+1, jetstream.WithGetMsgSubject(filter))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return 0, schema.Errorf(schema.Unavailable, "look behind durable %s: %w", durable.Name, err)
+		}
+		return 1, nil
+	}
+	return 0, nil
 }
