@@ -59,8 +59,6 @@ func (m callMerge) merge(other callMerge) callMerge {
 // nothing of another's call, whatever SID it claims.
 type callKey struct{ callSID, accountSID string }
 
-func (m callMerge) key() callKey { return callKey{m.CallSID, m.AccountSID} }
-
 func keyOf(u schema.CallUpdate) callKey { return callKey{u.Facts.CallSID, u.AccountSID} }
 
 // MergeCalls merges the updates into their calls' rows, stores the decisions

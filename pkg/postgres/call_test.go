@@ -107,6 +107,31 @@ func TestACrashBetweenStoringAndJoining(t *testing.T) {
 	}
 }
 
+// Somebody adds to a waiting event at the moment in which it is taken in: what
+// was added must not be wiped unread.
+func TestAddingToWhatIsBeingTakenIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.merge(w.joining(schema.KindCallCompleted, schema.CallFacts{CallSID: callSID(1), Duration: ptr(7)}))
+	adding := w.sql.MustBegin()
+	adding.MustExec(`UPDATE call_event SET pending = pending || jsonb_build_array(pending->0 || '{"trunk_sid": "TK1"}')`)
+
+	creates := w.update(schema.KindCallAnswered, schema.CallFacts{CallSID: callSID(1)})
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.MergeCalls(t.Context(), []schema.CallUpdate{creates})
+		done <- err
+	}()
+	for !read[bool](w, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`) {
+		must(t, t.Context().Err())
+	}
+	must(t, adding.Commit())
+	must(t, <-done)
+	if got := w.record(callSID(1)); got.TrunkSID != "TK1" || got.Duration == nil {
+		t.Errorf("the row lacks what was added: %+v", got.CallFacts)
+	}
+}
+
 func TestACreatorWithoutOwnerCreatesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
