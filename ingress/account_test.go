@@ -83,7 +83,8 @@ func TestDatabaseAway(t *testing.T) {
 // that one briefly.
 func TestDatabaseHangs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(c *ingress.Config) { c.Budget = 1800 * time.Millisecond })
+	w.publisher.publish = func(ctx context.Context, _ []schema.Event) error { return ctx.Err() }
 	w.send(token)
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
@@ -108,6 +109,11 @@ func TestAccountIsRemoved(t *testing.T) {
 	w.clock.advance(31 * time.Second)
 	if got := w.send(token); got != http.StatusForbidden {
 		t.Errorf("status %d, want 403", got)
+	}
+	w.accounts.change(func(d *directory) { d.err = away })
+	w.clock.advance(31 * time.Second)
+	if got := w.send(token); got != http.StatusServiceUnavailable {
+		t.Errorf("status %d while the database is away, want 503", got)
 	}
 }
 

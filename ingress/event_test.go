@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -80,6 +81,18 @@ func TestVoiceFamiliesTellTheSame(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A mirrored callback that does not name its call is about the event's.
+func TestCallNamedByTheEvent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	data := mirror(with(answered, "CallSid", ""))
+	data["sid"] = callSID
+	w.events(eventsRoute, cloudEvent(statusCallback+"call.answered", data))
+	if got := w.one("answered").MsgID(); got != "call.answered:"+callSID {
+		t.Errorf("message id %s", got)
 	}
 }
 
@@ -465,7 +478,7 @@ func TestSourceIsValid(t *testing.T) {
 	if id := event.Meta().SourceID; id != "EZ\uFFFD1" {
 		t.Errorf("source id %q", id)
 	}
-	if _, err := json.Marshal(event); err != nil || !json.Valid(event.Meta().SourceEvent) {
+	if _, err := json.Marshal(event); err != nil || !utf8.Valid(event.Meta().SourceEvent) {
 		t.Errorf("source %q: %v", event.Meta().SourceEvent, err)
 	}
 }

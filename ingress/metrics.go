@@ -3,7 +3,6 @@ package ingress
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -60,9 +59,6 @@ func register[C prometheus.Collector](registerer prometheus.Registerer, collecto
 func (m *metrics) observe(route string, res result, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(res.status)).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
-	if res.status >= http.StatusBadRequest {
-		return
-	}
 	for _, v := range res.verdicts {
 		m.events.WithLabelValues(v.kind, string(v.outcome)).Inc()
 	}

@@ -31,8 +31,9 @@ func (i *Ingress) handler(rt route) http.HandlerFunc {
 // receive takes a request through all its steps. What has arrived whole is
 // stored even if the sender hangs up: a callback is not sent twice.
 func (i *Ingress) receive(w http.ResponseWriter, r *http.Request, rt route) result {
-	// A sender that dribbles its body is cut off when the budget is spent. Where
-	// there is no connection, as in tests, there is nothing to cut.
+	// A sender that dribbles its body is cut off when the budget is spent; so is
+	// the server, which before it refuses a request reads the rest of the body.
+	// Where there is no connection, as in tests, there is nothing to cut.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(i.config.Budget))
 	if !i.gate.enter() {
 		return result{status: http.StatusTooManyRequests, err: errors.New("too many requests in flight")}
@@ -61,16 +62,12 @@ func (i *Ingress) receive(w http.ResponseWriter, r *http.Request, rt route) resu
 	return result{status: rt.done, account: account, verdicts: verdicts}
 }
 
-// body reads the whole body, which is what the signature covers, within the
-// connection's read deadline. The deadline outlasts a body that breaks off, or
-// the server would wait for the rest before it answers; after a whole one it
-// would end the request while that is being stored.
+// body reads the whole body, which is what the signature covers.
 func (i *Ingress) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, i.config.MaxBody))
 	if err != nil {
 		return nil, fmt.Errorf("read body: %w", err)
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // as in receive
 	return body, nil
 }
 
