@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/loquent/callstream/pkg/stream"
 	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
@@ -132,6 +134,38 @@ func TestOnePoisonDoesNotHoldTheBatch(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// After the first deliveries a batch counts nothing in advance. What fails then
+// is counted all the same, and the attempts run out as they should.
+func TestAttemptsRunOutAlsoWhereNothingIsCountedInAdvance(t *testing.T) {
+	t.Parallel()
+	d := batchDurable("one")
+	d.MaxAckPending = 2 // of which as many are counted
+	r := newRig(t, d)
+	var attempts []int
+	r.runBatch(func(_ context.Context, deliveries []stream.Delivery) []error {
+		errs := make([]error, len(deliveries))
+		for i, d := range deliveries {
+			if d.Event.MsgID() == streamtest.Answered(99).MsgID() {
+				attempts = append(attempts, d.Attempt)
+				errs[i] = errors.New("cannot take it")
+			}
+		}
+		return errs
+	})
+	for n := range 5 {
+		r.publish(streamtest.Answered(n))
+		r.ends.Await(t, "done")
+	}
+	r.publish(streamtest.Answered(99))
+	if got := streamtest.DeadLetters(t, r.conn, 1)[0]; got.Sequence != 6 || got.Reason != schema.ReasonExhausted || got.Attempts != 3 {
+		t.Errorf("dead letter %+v", got)
+	}
+	r.ends.Await(t, "dead_letter")
+	if diff := cmp.Diff([]int{1, 2, 3}, attempts); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
 	}
 }
 
