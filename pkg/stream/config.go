@@ -35,6 +35,7 @@ func (c Config) options() []nats.Option {
 		nats.Name(c.Name),
 		nats.Timeout(connectTimeout),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // or two refusals, as while credentials rotate, end the connection for good
 		nats.ReconnectWait(200 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(20 * time.Second), // a silent network is noticed within a minute

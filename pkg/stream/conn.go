@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,15 +40,23 @@ func Connect(ctx context.Context, c Config) (*Conn, error) {
 	}
 	link := newLink(c.Logger)
 	nc, err := nats.Connect(c.URL, append(c.options(), link.options()...)...)
-	switch {
-	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
-		return nil, schema.Errorf(schema.Unavailable, "connect to NATS: %w", err)
-	case errors.Is(err, nats.ErrAuthorization):
-		return nil, schema.Errorf(schema.Unauthorized, "connect to NATS: %w", err)
-	case err != nil:
-		return nil, schema.Errorf(schema.Invalid, "connect to NATS: %w", err)
+	if err != nil {
+		return nil, schema.Errorf(connectCode(err), "connect to NATS: %w", err)
 	}
 	return newConn(nc, c, link)
+}
+
+// connectCode classifies why a connection was not made. A server that refuses
+// to talk, hangs up, hangs or has no address yet is one that may be starting.
+func connectCode(err error) schema.Code {
+	var network *net.OpError
+	switch {
+	case errors.Is(err, nats.ErrAuthorization):
+		return schema.Unauthorized
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), errors.Is(err, io.EOF), errors.As(err, &network):
+		return schema.Unavailable
+	}
+	return schema.Invalid
 }
 
 func newConn(nc *nats.Conn, c Config, link *link) (*Conn, error) {
