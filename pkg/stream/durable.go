@@ -2,6 +2,7 @@ package stream
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,8 +37,8 @@ func (d Durable) validate() error {
 		return schema.Errorf(schema.Invalid, "durable %s has no filter", d.Name)
 	case d.AckWait <= 0, d.MaxAckPending <= 0, d.MaxAttempts <= 0:
 		return schema.Errorf(schema.Invalid, "durable %s: AckWait, MaxAckPending and MaxAttempts have to be set", d.Name)
-	case d.Workers < 0, d.Batch < 0, d.BatchWait < 0:
-		return schema.Errorf(schema.Invalid, "durable %s: Workers, Batch and BatchWait cannot be negative", d.Name)
+	case d.Workers < 0, d.Batch < 0, d.BatchWait < 0, len(d.Backoff) > 0 && slices.Min(d.Backoff) < 0:
+		return schema.Errorf(schema.Invalid, "durable %s: Workers, Batch, BatchWait and Backoff cannot be negative", d.Name)
 	}
 	return nil
 }

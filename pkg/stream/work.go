@@ -22,6 +22,9 @@ func (r *Runner) work(ctx context.Context, j *job) {
 // attempt is counted before anything else: if the work kills the process, the
 // count is there when the message comes back.
 func (r *Runner) attempt(ctx context.Context, j *job) (fate, error) {
+	if err := ctx.Err(); err != nil { // the runner stops: this one goes back untouched
+		return fate{action: again, free: true}, err
+	}
 	if !j.counted {
 		if err := r.count(ctx, j); err != nil {
 			return fate{action: again, after: r.Durable.patience(j), free: true}, err
@@ -57,6 +60,9 @@ func (r *Runner) verdict(ctx context.Context, j *job, err, cause error) fate {
 
 // run gives one message to whichever handler there is.
 func (r *Runner) run(ctx context.Context, j *job) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if r.Handler == nil {
 		errs, whole := r.runBatch(ctx, []*job{j})
 		return errors.Join(whole, errs[0])
@@ -117,7 +123,9 @@ func (r *Runner) conclude(ctx context.Context, j *job, f fate, err error) {
 		}
 		failed = j.source.later(ctx, f.after, f, err)
 	}
-	if f.action != again && failed == nil && j.counted {
+	// Work that is done has used no attempt, even if the broker has not heard and
+	// delivers it again.
+	if j.counted && (f.action == done || f.action == dead && failed == nil) {
 		r.settle(ctx, j)
 	}
 	r.report(ctx, j, f, err, failed)
@@ -125,9 +133,13 @@ func (r *Runner) conclude(ctx context.Context, j *job, f fate, err error) {
 
 // bury stores the dead letter before it ends the message: a crash in between
 // tells it twice, under one id. If it cannot be stored, nothing is lost: the
-// message stays, and comes again.
+// message stays, and comes again for the same attempt, since only that knows why
+// it dies.
 func (r *Runner) bury(ctx context.Context, j *job, reason string, cause error) error {
 	if err := r.Conn.DeadLetter(ctx, j.letter(r.Durable.Name, reason, cause)); err != nil {
+		if excuser, ok := r.Ledger.(Excuser); ok && j.counted {
+			r.takeBack(ctx, excuser, j)
+		}
 		return errors.Join(fmt.Errorf("store dead letter: %w", err), j.source.later(ctx, r.Durable.patience(j), fate{}, cause))
 	}
 	r.metrics.dead.WithLabelValues(r.Durable.Name, reason).Inc()
@@ -141,6 +153,10 @@ func (r *Runner) excuse(ctx context.Context, j *job) {
 		r.settle(ctx, j)
 		return
 	}
+	r.takeBack(ctx, excuser, j)
+}
+
+func (r *Runner) takeBack(ctx context.Context, excuser Excuser, j *job) {
 	if err := excuser.Excuse(ctx, r.Durable.Name, []uint64{j.seq}); err != nil {
 		r.Logger.Debug("excuse attempt", "consumer", r.Durable.Name, "error", err)
 	}
