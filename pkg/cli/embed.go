@@ -13,11 +13,10 @@ import (
 const embeddedBucket = "callstream"
 
 // start starts the embedded parts for which no address is given, all at once,
-// and puts their addresses where a real one's would be. It returns the broker,
-// or nil when a real one is named.
-func (c *upCommand) start(ctx context.Context, p *parts) (inProcess, error) {
+// and puts their addresses where a real one's would be. It returns the broker
+// and the bytes that it has room for, or nil when a real one is named.
+func (c *upCommand) start(ctx context.Context, p *parts) (broker inProcess, room int64, err error) {
 	var (
-		broker inProcess
 		bucket = c.S3Endpoint == "" && c.S3Bucket == ""
 		group  errgroup.Group
 		nats   *embedded.NATS
@@ -42,10 +41,10 @@ func (c *upCommand) start(ctx context.Context, p *parts) (inProcess, error) {
 			return err
 		})
 	}
-	err := group.Wait()
+	err = group.Wait()
 	// What did start is stopped on the way out, also when another did not.
 	if nats != nil {
-		broker = nats.InProcess()
+		broker, room = nats.InProcess(), nats.MaxStore()
 		p.onClose(func(context.Context) error { nats.Stop(); return nil })
 	}
 	if pg != nil {
@@ -58,7 +57,7 @@ func (c *upCommand) start(ctx context.Context, p *parts) (inProcess, error) {
 		p.onClose(func(context.Context) error { return store.Stop() })
 	}
 	if err != nil {
-		return nil, fmt.Errorf("start embedded parts: %w", err)
+		return nil, 0, fmt.Errorf("start embedded parts: %w", err)
 	}
-	return broker, p.openBucket(ctx, c.bucketConfig, bucket)
+	return broker, room, p.openBucket(ctx, c.bucketConfig, bucket)
 }

@@ -116,9 +116,16 @@ func (p *parts) recordingCallback(org string) string {
 	return p.base + "/twilio/recording?org=" + url.QueryEscape(org)
 }
 
-// provision brings streams and durables to what this version declares.
-func (p *parts) provision(ctx context.Context, replicas int) error {
-	changes, err := p.conn.Provision(ctx, stream.DefaultSettings(replicas), consumers.Table())
+// provision brings streams and durables to what this version declares. room is
+// what the embedded server has for all streams, or 0 for a server that is not
+// ours: on a small disk the streams take three quarters of it.
+func (p *parts) provision(ctx context.Context, replicas int, room int64) error {
+	settings := stream.DefaultSettings(replicas)
+	if room > 0 {
+		settings.CallsMaxBytes = min(settings.CallsMaxBytes, room*5/8)
+		settings.DeadLettersMaxBytes = min(settings.DeadLettersMaxBytes, room/8)
+	}
+	changes, err := p.conn.Provision(ctx, settings, consumers.Table())
 	if err != nil {
 		return fmt.Errorf("apply streams: %w", err)
 	}

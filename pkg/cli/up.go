@@ -132,7 +132,7 @@ func (c *upCommand) base() (string, error) {
 // open starts the embedded parts for which no address is given, opens
 // everything, and brings tables and streams up to date.
 func (c *upCommand) open(ctx context.Context, p *parts) error {
-	broker, err := c.start(ctx, p)
+	broker, room, err := c.start(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (c *upCommand) open(ctx context.Context, p *parts) error {
 	if err := p.openStream(ctx, c.natsConfig, "up", broker); err != nil {
 		return err
 	}
-	return p.provision(ctx, c.StreamReplicas)
+	return p.provision(ctx, c.StreamReplicas, room)
 }
 
 // services opens what the consumers lean on and returns one service a durable.

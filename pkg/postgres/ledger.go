@@ -37,6 +37,17 @@ func (d *DB) Settle(ctx context.Context, durable string, seqs []uint64) error {
 	return classify("settle attempts", err)
 }
 
+// Excuse takes back the latest attempt at each message: it came to nothing that
+// was the message's fault. Earlier ones still count.
+func (d *DB) Excuse(ctx context.Context, durable string, seqs []uint64) error {
+	_, err := d.x.ExecContext(ctx, `
+		WITH excused AS (
+			UPDATE delivery_attempt SET attempts = attempts - 1, updated_at = now()
+			WHERE durable = $1 AND stream_seq = ANY($2) AND attempts > 1)
+		DELETE FROM delivery_attempt WHERE durable = $1 AND stream_seq = ANY($2) AND attempts <= 1`, durable, sequences(seqs))
+	return classify("excuse attempts", err)
+}
+
 // Park keeps a message until the given time.
 func (d *DB) Park(ctx context.Context, durable string, seq uint64, until time.Time, reason string) error {
 	_, err := d.x.ExecContext(ctx, `

@@ -41,6 +41,28 @@ func TestAttemptsAreCounted(t *testing.T) {
 	}
 }
 
+func TestAnExcusedAttemptDoesNotCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	attempt := func() map[uint64]int {
+		counts, err := w.Attempt(t.Context(), "archiver", []uint64{7, 8})
+		must(t, err)
+		return counts
+	}
+	attempt()
+	attempt()
+	must(t, w.Excuse(t.Context(), "archiver", []uint64{7}))
+	if diff := cmp.Diff(map[uint64]int{7: 2, 8: 3}, attempt()); diff != "" {
+		t.Errorf("after an excuse:\n%s", diff)
+	}
+	for range 3 { // one more than there are
+		must(t, w.Excuse(t.Context(), "archiver", []uint64{7}))
+	}
+	if diff := cmp.Diff(map[uint64]int{7: 1, 8: 4}, attempt()); diff != "" {
+		t.Errorf("after all attempts were excused:\n%s", diff)
+	}
+}
+
 func TestAttemptsAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
