@@ -19,18 +19,25 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, durable("one"))
 	begun, proceed := make(chan struct{}), make(chan struct{})
-	stop := r.run(func(ctx context.Context, _ schema.CallAnswered) error {
+	r.config.Handler = func(ctx context.Context, _ schema.Event) error {
 		close(begun)
 		<-proceed
 		return ctx.Err()
-	})
+	}
+	runner, err := stream.NewRunner(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- runner.Run(ctx) }()
 	r.publish(streamtest.Answered(1))
 	<-begun
-	stopped := make(chan struct{})
-	go func() { stop(); close(stopped) }()
-	r.publish(streamtest.Answered(2)) // nobody pulls this any more, sooner or later
+	stop()
 	close(proceed)
-	<-stopped
+	if err := <-ended; err != nil {
+		t.Errorf("run: %v", err)
+	}
 	if end := r.ends.Next(t); end.Outcome != "done" || end.Seq != 1 {
 		t.Errorf("the work in flight ended as %+v", end)
 	}
