@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/loquent/callstream/schema"
 )
 
@@ -43,7 +45,7 @@ func (c *Conn) Provision(ctx context.Context, s Settings, durables []Durable) ([
 		if what == "" {
 			continue
 		}
-		if _, err := c.js.CreateOrUpdateStream(ctx, config); err != nil && !c.applied(ctx, s, durables, kindStream, config.Name) {
+		if err := c.applyStream(ctx, config, what == created); err != nil && !c.applied(ctx, s, durables, kindStream, config.Name) {
 			return changes, refusal(kindStream, config.Name, err)
 		}
 		changes = append(changes, Change{kindStream, config.Name, what})
@@ -60,6 +62,22 @@ func (c *Conn) Provision(ctx context.Context, s Settings, durables []Durable) ([
 		changes = append(changes, Change{kindDurable, d.Name, what})
 	}
 	return changes, nil
+}
+
+// created is what Provision did about what was missing.
+const created = "created"
+
+// applyStream creates a missing stream rather than updating it first: an update
+// of what another process has just created as declared would disturb the server
+// while that process goes on to its durables.
+func (c *Conn) applyStream(ctx context.Context, config jetstream.StreamConfig, missing bool) error {
+	if missing {
+		if _, err := c.js.CreateStream(ctx, config); !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return err
+		}
+	}
+	_, err := c.js.UpdateStream(ctx, config)
+	return err
 }
 
 // unchangeable returns an error that names every difference that an update
@@ -84,7 +102,7 @@ func remedy(drift []Drift, kind, name string) string {
 		switch {
 		case d.Kind != kind || d.Name != name:
 		case d.Field == "":
-			return "created"
+			return created
 		default:
 			fields = append(fields, fmt.Sprintf("%s %s (was %s)", d.Field, d.Want, d.Got))
 		}
