@@ -51,7 +51,7 @@ func (d *DB) check(ctx context.Context, q schema.PhoneQuery) schema.RecordingChe
 			(SELECT min(p.number) FROM phone_number p
 			WHERE p.organization_id = s.organization_id AND p.number <> '' AND p.number IN ($2, $3)) AS number
 		FROM organization_twilio_settings s
-		WHERE s.account_sid = $1`, q.AccountSID, q.From, q.To)
+		WHERE s.account_sid = $1`, q.AccountSID, storable(q.From), storable(q.To))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return schema.RecordingCheck{Rule: schema.RuleNoSettings, Evidence: "no organization has settings for account " + q.AccountSID}

@@ -57,6 +57,9 @@ func addEvents(ctx context.Context, tx *sqlx.Tx, list []event) error {
 // distinct sorts the events in the order in which rows are locked and makes one
 // of those that are told twice.
 func distinct(list []event) []event {
+	for i := range list {
+		list[i].MsgID, list[i].Detail = storable(list[i].MsgID), storable(list[i].Detail)
+	}
 	slices.SortStableFunc(list, compareEvents)
 	var each []event
 	for _, e := range list {
@@ -64,7 +67,6 @@ func distinct(list []event) []event {
 			each[n-1].Pending = append(each[n-1].Pending, e.Pending...)
 			continue
 		}
-		e.Detail = storable(e.Detail)
 		each = append(each, e)
 	}
 	return each

@@ -53,7 +53,7 @@ func (d *DB) Park(ctx context.Context, durable string, seq uint64, until time.Ti
 	_, err := d.x.ExecContext(ctx, `
 		INSERT INTO parked_message (durable, stream_seq, next_attempt_at, reason) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (durable, stream_seq) DO UPDATE SET next_attempt_at = EXCLUDED.next_attempt_at, reason = EXCLUDED.reason`,
-		durable, int64(seq), until, reason) //nolint:gosec // stream sequences fit
+		durable, int64(seq), until, storable(reason)) //nolint:gosec // stream sequences fit
 	return classify("park message", err)
 }
 

@@ -16,7 +16,7 @@ func (d *DB) ResolvePhoneAndDirection(ctx context.Context, queries []schema.Phon
 	accounts, numbers := make([]string, 0, len(queries)), make([]string, 0, 2*len(queries))
 	for _, q := range queries {
 		accounts = append(accounts, q.AccountSID)
-		numbers = append(numbers, q.From, q.To)
+		numbers = append(numbers, storable(q.From), storable(q.To)) // one odd party must not fail all
 	}
 	var rows []struct {
 		AccountSID     string  `db:"account_sid"`

@@ -28,7 +28,7 @@ func (d *DB) SaveTranscript(ctx context.Context, recordingSID string, t schema.T
 		}{
 			{`DELETE FROM transcript WHERE recording_sid = $1`, []any{recordingSID}}, // and its segments with it
 			{`INSERT INTO transcript (recording_sid, text, language, model, duration) VALUES ($1, $2, $3, $4, $5)`,
-				[]any{recordingSID, storable(t.Text), known(t.Language), t.Model, t.Duration}},
+				[]any{recordingSID, storable(t.Text), known(storable(t.Language)), storable(t.Model), t.Duration}},
 			{`INSERT INTO transcript_segment (recording_sid, position, started, ended, text)
 				SELECT $1, s.position, (s.segment->>'start')::float8, (s.segment->>'end')::float8, s.segment->>'text'
 				FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS s (segment, position)`,
