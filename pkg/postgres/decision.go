@@ -43,7 +43,8 @@ func (d *DB) Decision(ctx context.Context, callSID string) (schema.Decision, err
 }
 
 // SaveDecision stores a decision unless a final one is stored already, and
-// returns what is stored then.
+// returns what is stored then. [schema.Conflict] when it is another account's
+// that is stored: that one yields only to the account that the call's row names.
 func (d *DB) SaveDecision(ctx context.Context, accountSID, orgID string, decision schema.Decision) (stored schema.Decision, err error) {
 	err = d.transact(ctx, "save the decision on "+decision.CallSID, func(tx *sqlx.Tx) error {
 		stored, err = saveDecision(ctx, tx, accountSID, orgID, decision)
@@ -58,9 +59,11 @@ func saveDecision(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, de
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (call_sid) DO UPDATE SET
 			outcome = EXCLUDED.outcome, rule = EXCLUDED.rule, enabled = EXCLUDED.enabled, evidence = EXCLUDED.evidence,
-			recording_sid = EXCLUDED.recording_sid, decided_at = EXCLUDED.decided_at,
-			organization_id = COALESCE(EXCLUDED.organization_id, d.organization_id)
-		WHERE d.outcome = 'starting'`,
+			recording_sid = EXCLUDED.recording_sid, decided_at = EXCLUDED.decided_at, account_sid = EXCLUDED.account_sid,
+			organization_id = CASE WHEN d.account_sid = EXCLUDED.account_sid
+				THEN COALESCE(EXCLUDED.organization_id, d.organization_id) ELSE EXCLUDED.organization_id END
+		WHERE CASE WHEN d.account_sid = EXCLUDED.account_sid THEN d.outcome = 'starting'
+			ELSE EXISTS (SELECT FROM call c WHERE c.call_sid = d.call_sid AND c.account_sid = EXCLUDED.account_sid) END`,
 		decision.CallSID, accountSID, known(orgID), decision.Outcome, decision.Rule, decision.Enabled, storable(decision.Evidence),
 		known(decision.RecordingSID), decision.DecidedAt)
 	if err != nil {
@@ -68,10 +71,14 @@ func saveDecision(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, de
 	}
 	var row decisionRow
 	err = tx.GetContext(ctx, &row, `SELECT `+decisionColumns+` FROM recording_decision WHERE call_sid = $1`, decision.CallSID)
+	if err == nil && row.AccountSID != accountSID {
+		return schema.Decision{}, schema.Errorf(schema.Conflict, "account %s decided on this call", row.AccountSID)
+	}
 	return row.decision(), err
 }
 
-// saveDecisions stores the decisions that updates carry, in one order.
+// saveDecisions stores the decisions that updates carry, in one order. Where
+// another account's stands the update itself still counts.
 func saveDecisions(ctx context.Context, tx *sqlx.Tx, updates []schema.CallUpdate) error {
 	sorted := slices.Clone(updates)
 	slices.SortStableFunc(sorted, func(a, b schema.CallUpdate) int { return cmp.Compare(a.Facts.CallSID, b.Facts.CallSID) })
@@ -81,7 +88,7 @@ func saveDecisions(ctx context.Context, tx *sqlx.Tx, updates []schema.CallUpdate
 		}
 		decision := *u.Decision
 		decision.CallSID = u.Facts.CallSID
-		if _, err := saveDecision(ctx, tx, u.AccountSID, u.OrganizationID, decision); err != nil {
+		if _, err := saveDecision(ctx, tx, u.AccountSID, u.OrganizationID, decision); err != nil && schema.CodeOf(err) != schema.Conflict {
 			return err
 		}
 	}

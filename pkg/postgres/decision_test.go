@@ -69,3 +69,59 @@ func TestAllLearnTheSameDecision(t *testing.T) {
 		t.Errorf("on the call:\n%s", diff)
 	}
 }
+
+// A tenant's events may name another's call. What it decides of it is not the
+// call's decision, whether it comes while the owner is still at it or before.
+func TestAnotherAccountDecidesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	neighbour := w.neighbour("+15550002222")
+	save := func(a schema.Account, d schema.Decision) (schema.Decision, error) {
+		return w.SaveDecision(t.Context(), a.AccountSID, a.OrganizationID, d)
+	}
+	starting := decision(schema.Starting, schema.RuleEnabled)
+	_, err := save(w.account, starting)
+	must(t, err)
+	_, err = save(neighbour, decision(schema.Failed, schema.RuleTwilioAway))
+	wantCode(t, err, schema.Conflict)
+	got, err := w.Decision(t.Context(), callSID(1))
+	must(t, err)
+	if diff := cmp.Diff(starting, got); diff != "" {
+		t.Errorf("the neighbour changed it:\n%s", diff)
+	}
+
+	early := decision(schema.NotStarted, schema.RuleStale)
+	early.CallSID = callSID(2)
+	_, err = save(neighbour, early)
+	must(t, err) // so far it might be the neighbour's
+	w.call(2)
+	own := decision(schema.Started, schema.RuleEnabled)
+	own.CallSID = callSID(2)
+	got, err = save(w.account, own)
+	must(t, err)
+	if diff := cmp.Diff(own, got); diff != "" {
+		t.Errorf("the owner's decision is not the one stored:\n%s", diff)
+	}
+	if diff := cmp.Diff(&own, w.record(callSID(2)).Decision); diff != "" {
+		t.Errorf("on the call:\n%s", diff)
+	}
+}
+
+// An event that waits for its call's row may carry a decision; another
+// account's must neither stand in the way of the owner's nor end the batch.
+func TestAForgedDecisionThatWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	neighbour := w.neighbour("+15550002222")
+	forged := w.joining(schema.KindCallReceived, schema.CallFacts{CallSID: callSID(1)})
+	forged.AccountSID = neighbour.AccountSID
+	no, yes := decision(schema.NotStarted, schema.RuleDisabled), decision(schema.Started, schema.RuleTwiML)
+	forged.Decision = &no
+	own := w.update(schema.KindCallReceived, schema.CallFacts{CallSID: callSID(1)})
+	own.Decision = &yes
+	w.merge(forged)
+	w.merge(own)
+	if diff := cmp.Diff(&yes, w.record(callSID(1)).Decision); diff != "" {
+		t.Error(diff)
+	}
+}
