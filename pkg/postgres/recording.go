@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -96,28 +98,28 @@ func shown(r schema.RecordingRecord) schema.RecordingRecord {
 
 // SaveRecording merges what Twilio says of a recording into its row, in any
 // order. Known facts stay, a copy that is proven stays completed, and
-// quarantine is for good: it also takes back what the call showed of the
-// recording. [schema.Conflict] when the recording is another account's.
+// quarantine is for good. What the call shows of its recordings follows. [schema.Conflict] when the recording is another account's.
 func (d *DB) SaveRecording(ctx context.Context, accountSID, orgID string, f schema.RecordingFacts, quarantined bool) error {
 	return d.transact(ctx, "save recording "+f.RecordingSID, func(tx *sqlx.Tx) error {
-		if quarantined {
-			if err := lockCalls(ctx, tx, []string{f.CallSID}); err != nil {
-				return err
-			}
-		}
-		if err := upsertRecording(ctx, tx, accountSID, orgID, f, quarantined); err != nil || !quarantined {
+		if _, err := lockCallOf(ctx, tx, f.RecordingSID); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return summarize(ctx, tx, f.CallSID)
+		call, err := upsertRecording(ctx, tx, accountSID, orgID, f, quarantined)
+		if err != nil {
+			return err
+		}
+		return summarize(ctx, tx, call)
 	})
 }
 
-func upsertRecording(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, f schema.RecordingFacts, quarantined bool) error {
+// upsertRecording returns the call of the recording: the one it was first told
+// with.
+func upsertRecording(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, f schema.RecordingFacts, quarantined bool) (callSID string, err error) {
 	status, ok := schema.ParseRecordingStatus(string(f.Status))
 	if !ok { // a word that this version does not know must not lose the recording
 		status = schema.RecordingInProgress
 	}
-	result, err := tx.ExecContext(ctx, `
+	err = tx.GetContext(ctx, &callSID, `
 		INSERT INTO recording AS r (recording_sid, call_sid, account_sid, organization_id, status, source, track, channels, duration,
 			started_at, error_code, quarantined)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -131,16 +133,14 @@ func upsertRecording(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string,
 			error_code  = GREATEST(r.error_code, EXCLUDED.error_code),
 			quarantined = r.quarantined OR EXCLUDED.quarantined,
 			updated_at  = now()
-		WHERE r.account_sid = EXCLUDED.account_sid`,
+		WHERE r.account_sid = EXCLUDED.account_sid
+		RETURNING call_sid`,
 		f.RecordingSID, f.CallSID, accountSID, orgID, status, known(storable(f.Source)), known(storable(f.Track)), known(f.Channels),
 		f.Duration, f.StartedAt, known(f.ErrorCode), quarantined)
-	if err != nil {
-		return err
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", schema.Errorf(schema.Conflict, "it is another account's than %s", accountSID)
 	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return schema.Errorf(schema.Conflict, "it is another account's than %s", accountSID)
-	}
-	return nil
+	return callSID, err
 }
 
 // MarkArchived sets recording_url, of the recording and of its call: the proof
@@ -178,16 +178,16 @@ func lockCallOf(ctx context.Context, tx *sqlx.Tx, recordingSID string) (callSID 
 // transcript. Those in quarantine do not count.
 func summarize(ctx context.Context, tx *sqlx.Tx, callSID string) error {
 	_, err := tx.ExecContext(ctx, `
-		UPDATE call c SET updated_at = now(),
-			recording_url = (
+		UPDATE call c SET updated_at = now(), recording_url = first.url, transcription = first.text
+		FROM (SELECT k.call_sid, (
 				SELECT r.recording_url FROM recording r
-				WHERE r.call_sid = c.call_sid AND r.account_sid = c.account_sid AND NOT r.quarantined AND r.recording_url IS NOT NULL
-				ORDER BY r.started_at NULLS LAST, r.recording_sid LIMIT 1),
-			transcription = (
+				WHERE r.call_sid = k.call_sid AND r.account_sid = k.account_sid AND NOT r.quarantined AND r.recording_url IS NOT NULL
+				ORDER BY r.started_at NULLS LAST, r.recording_sid LIMIT 1) AS url, (
 				SELECT t.text FROM recording r JOIN transcript t USING (recording_sid)
-				WHERE r.call_sid = c.call_sid AND r.account_sid = c.account_sid AND NOT r.quarantined
-				ORDER BY r.started_at NULLS LAST, r.recording_sid LIMIT 1)
-		WHERE c.call_sid = $1`, callSID)
+				WHERE r.call_sid = k.call_sid AND r.account_sid = k.account_sid AND NOT r.quarantined
+				ORDER BY r.started_at NULLS LAST, r.recording_sid LIMIT 1) AS text
+			FROM call k WHERE k.call_sid = $1) first
+		WHERE c.call_sid = first.call_sid AND (c.recording_url, c.transcription) IS DISTINCT FROM (first.url, first.text)`, callSID)
 	return err
 }
 

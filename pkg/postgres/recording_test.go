@@ -301,3 +301,36 @@ func TestTotals(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Twilio names a two-leg call's recording by either leg; quarantine hides it
+// from the call that shows it, whichever it is told with.
+func TestQuarantineToldWithAnotherLeg(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	call := w.call(1)
+	for _, told := range []string{w.call(2), callSID(3), ""} {
+		w.exec(`TRUNCATE recording CASCADE`)
+		w.archive(1, call)
+		must(t, w.SaveTranscript(t.Context(), recordingSID(1), schema.Transcript{Text: "secret"}))
+		w.save(recording(1, told), true)
+		if got := w.record(call); got.RecordingURL != "" || got.Transcription != "" {
+			t.Errorf("told with %q, the call shows %q and %q", told, got.RecordingURL, got.Transcription)
+		}
+	}
+}
+
+// When a recording began may become known after it was copied.
+func TestTheFirstRecordingTurnsOutLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	call := w.call(1)
+	early := recording(1, call)
+	early.StartedAt = nil
+	w.save(early, false)
+	must(t, w.MarkArchived(t.Context(), recordingSID(1), object(1)))
+	w.archive(2, call)
+	w.save(recording(1, call), false)
+	if got := w.record(call); got.RecordingURL != object(1).URL || got.Recordings[0].RecordingSID != recordingSID(1) {
+		t.Errorf("the call shows %s, its first recording is %s", got.RecordingURL, got.Recordings[0].RecordingSID)
+	}
+}
