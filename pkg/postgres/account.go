@@ -85,10 +85,15 @@ func (d *DB) SaveTwilioAccount(ctx context.Context, a schema.Account) error {
 	if d.sealer == nil {
 		return errNoSealer
 	}
+	// Tokens are bound to the id as Postgres writes it, in whatever form it came.
+	var org string
+	if err := d.x.GetContext(ctx, &org, `SELECT id FROM organization WHERE id = $1`, a.OrganizationID); err != nil {
+		return classify("find organization "+a.OrganizationID, err)
+	}
 	sealed := make([][]byte, 2)
 	for i, token := range a.AuthTokens {
 		var err error
-		if sealed[i], err = d.sealer.Seal([]byte(token), []byte(a.OrganizationID)); err != nil {
+		if sealed[i], err = d.sealer.Seal([]byte(token), []byte(org)); err != nil {
 			return fmt.Errorf("seal token: %w", err)
 		}
 	}
@@ -102,7 +107,7 @@ func (d *DB) SaveTwilioAccount(ctx context.Context, a schema.Account) error {
 			transcription_enabled = EXCLUDED.transcription_enabled,
 			unexpected_recordings = EXCLUDED.unexpected_recordings,
 			delete_from_twilio = EXCLUDED.delete_from_twilio, updated_at = now()`,
-		a.OrganizationID, a.AccountSID, sealed[0], sealed[1], a.TranscriptionEnabled, a.Unexpected, a.Delete)
+		org, a.AccountSID, sealed[0], sealed[1], a.TranscriptionEnabled, a.Unexpected, a.Delete)
 	return classify("save account "+a.AccountSID, err)
 }
 

@@ -24,15 +24,15 @@ func (d *DB) AddPhoneNumber(ctx context.Context, orgID, number string) error {
 	if number == "" || schema.NormalizeNumber(number) != number {
 		return schema.Errorf(schema.Invalid, "%q is not written as calls name it; did you mean %q?", number, schema.NormalizeNumber(number))
 	}
-	var owner string
-	err := d.x.GetContext(ctx, &owner, `
+	var own bool
+	err := d.x.GetContext(ctx, &own, `
 		INSERT INTO phone_number (organization_id, number) VALUES ($1, $2)
 		ON CONFLICT (number) DO UPDATE SET number = EXCLUDED.number
-		RETURNING organization_id`, orgID, number)
+		RETURNING organization_id = $1`, orgID, number)
 	if err != nil {
 		return classify("add number "+number, err)
 	}
-	if owner != orgID {
+	if !own {
 		return schema.Errorf(schema.Conflict, "number %s belongs to another organization", number)
 	}
 	return nil

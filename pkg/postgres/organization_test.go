@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/loquent/callstream/pkg/postgres"
 	"github.com/loquent/callstream/pkg/postgres/postgrestest"
+	"github.com/loquent/callstream/pkg/secrets"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -167,4 +169,54 @@ func TestAKeyWhileTheDatabaseIsAway(t *testing.T) {
 	w.exec(`ALTER TABLE api_key RENAME TO elsewhere`)
 	_, err = w.APIKey(t.Context(), key)
 	wantCode(t, err, schema.Internal)
+}
+
+// An operator may write an organization's id in any form that Postgres reads.
+func TestAnIDInAnotherForm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	org := w.account.OrganizationID
+	for i, form := range []string{strings.ToUpper(org), "{" + org + "}", strings.ReplaceAll(org, "-", "")} {
+		a := w.account
+		a.OrganizationID = form
+		must(t, w.SaveTwilioAccount(t.Context(), a))
+		got, err := w.AccountByOrganization(t.Context(), form)
+		must(t, err)
+		if diff := cmp.Diff(w.account, got); diff != "" {
+			t.Errorf("%s:\n%s", form, diff)
+		}
+		must(t, w.AddPhoneNumber(t.Context(), form, "+1555000333"+string(rune('0'+i))))
+		must(t, w.AddPhoneNumber(t.Context(), form, ours))
+	}
+}
+
+// The first key of a ring seals, all of them open: after a rotation accounts
+// are readable, and once saved again need the old key no more.
+func TestTheSealingKeyRotates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	opened := func(keys ...byte) *postgres.DB {
+		var ring []string
+		for _, k := range keys {
+			ring = append(ring, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{k}, 32)))
+		}
+		keyring, err := secrets.Parse(strings.Join(ring, ","))
+		must(t, err)
+		db, err := postgres.Open(t.Context(), w.url, postgres.Options{Sealer: keyring})
+		must(t, err)
+		t.Cleanup(db.Close)
+		return db
+	}
+	const old, fresh = 1, 2 // the first is postgrestest's
+	_, err := opened(fresh).AccountBySID(t.Context(), w.account.AccountSID)
+	wantCode(t, err, schema.Invalid)
+	both := opened(fresh, old)
+	account, err := both.AccountBySID(t.Context(), w.account.AccountSID)
+	must(t, err)
+	must(t, both.SaveTwilioAccount(t.Context(), account))
+	got, err := opened(fresh).AccountBySID(t.Context(), w.account.AccountSID)
+	must(t, err)
+	if diff := cmp.Diff(w.account, got); diff != "" {
+		t.Error(diff)
+	}
 }
