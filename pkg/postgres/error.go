@@ -56,7 +56,7 @@ func codeOf(err error) schema.Code {
 	case errors.As(err, &refused):
 		return codeOfState(string(refused.Code))
 	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF),
-		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, sql.ErrConnDone),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), // rolled back when its context ended
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return schema.Unavailable
 	}

@@ -29,6 +29,7 @@ func TestCodes(t *testing.T) {
 		{"bad connection", driver.ErrBadConn, schema.Unavailable},
 		{"cut off", io.ErrUnexpectedEOF, schema.Unavailable},
 		{"deadline", context.DeadlineExceeded, schema.Unavailable},
+		{"ended with its context", sql.ErrTxDone, schema.Unavailable},
 		{"shut down", state("57P01"), schema.Unavailable},
 		{"starting up", state("57P03"), schema.Unavailable},
 		{"statement timeout", state("57014"), schema.Unavailable},
