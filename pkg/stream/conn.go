@@ -81,7 +81,7 @@ func (c *Conn) Ready(ctx context.Context) error {
 	if c.link.downFor(time.Now()) > 0 {
 		return schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamCalls, errDown)
 	}
-	calls, err := c.js.Stream(ctx, schema.StreamCalls)
+	calls, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return c.js.Stream(ctx, schema.StreamCalls) })
 	if err != nil {
 		return schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamCalls, err)
 	}

@@ -41,7 +41,7 @@ func (d Drift) String() string {
 // is [schema.Unavailable] when the server does not answer.
 func (c *Conn) Check(ctx context.Context, s Settings, durables []Durable) (drift []Drift, err error) {
 	for _, want := range s.streams() {
-		got, err := c.js.Stream(ctx, want.Name)
+		got, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return c.js.Stream(ctx, want.Name) })
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
 			drift = append(drift, Drift{Kind: kindStream, Name: want.Name})
@@ -52,7 +52,9 @@ func (c *Conn) Check(ctx context.Context, s Settings, durables []Durable) (drift
 		}
 	}
 	for _, d := range durables {
-		got, err := c.js.Consumer(ctx, schema.StreamCalls, d.Name)
+		got, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+			return c.js.Consumer(ctx, schema.StreamCalls, d.Name)
+		})
 		switch {
 		case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
 			drift = append(drift, Drift{Kind: kindDurable, Name: d.Name})

@@ -40,7 +40,7 @@ type DurableState struct {
 func (c *Conn) Info(ctx context.Context) (Info, error) {
 	var info Info
 	for _, name := range []string{schema.StreamCalls, schema.StreamDeadLetters} {
-		s, err := c.js.Stream(ctx, name)
+		s, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return c.js.Stream(ctx, name) })
 		if err != nil {
 			return Info{}, schema.Errorf(schema.Unavailable, "inspect stream %s: %w", name, err)
 		}
@@ -86,7 +86,9 @@ func (i Info) Find(name string) (any, bool) {
 // be a moment late. The error is [schema.NotFound] for a durable that does not
 // exist, otherwise [schema.Unavailable].
 func (c *Conn) Lag(ctx context.Context, durable string) (pending, ackPending uint64, err error) {
-	consumer, err := c.js.Consumer(ctx, schema.StreamCalls, durable)
+	consumer, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+		return c.js.Consumer(ctx, schema.StreamCalls, durable)
+	})
 	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 		return 0, 0, schema.Errorf(schema.NotFound, "there is no durable %s", durable)
 	}
@@ -103,7 +105,7 @@ func (c *Conn) Lag(ctx context.Context, durable string) (pending, ackPending uin
 // unnoticed returns 1 if CALLS has a message for the durable behind the last
 // that it was given.
 func (c *Conn) unnoticed(ctx context.Context, durable *jetstream.ConsumerInfo) (uint64, error) {
-	calls, err := c.js.Stream(ctx, schema.StreamCalls)
+	calls, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return c.js.Stream(ctx, schema.StreamCalls) })
 	if err != nil {
 		return 0, schema.Errorf(schema.Unavailable, "inspect stream %s: %w", schema.StreamCalls, err)
 	}

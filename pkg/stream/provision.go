@@ -56,7 +56,9 @@ func (c *Conn) Provision(ctx context.Context, s Settings, durables []Durable) ([
 			continue
 		}
 		// An update replaces the whole configuration, so all of it is sent.
-		if _, err := c.js.CreateOrUpdateConsumer(ctx, schema.StreamCalls, d.config()); err != nil && !c.applied(ctx, s, durables, kindDurable, d.Name) {
+		if _, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+			return c.js.CreateOrUpdateConsumer(ctx, schema.StreamCalls, d.config())
+		}); err != nil && !c.applied(ctx, s, durables, kindDurable, d.Name) {
 			return changes, refusal(kindDurable, d.Name, err)
 		}
 		changes = append(changes, Change{kindDurable, d.Name, what})
@@ -72,11 +74,11 @@ const created = "created"
 // while that process goes on to its durables.
 func (c *Conn) applyStream(ctx context.Context, config jetstream.StreamConfig, missing bool) error {
 	if missing {
-		if _, err := c.js.CreateStream(ctx, config); !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		if _, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return c.js.CreateStream(ctx, config) }); !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return err
 		}
 	}
-	_, err := c.js.UpdateStream(ctx, config)
+	_, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return c.js.UpdateStream(ctx, config) })
 	return err
 }
 

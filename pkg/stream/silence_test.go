@@ -75,7 +75,13 @@ func TestDuplicatesInFlightOnAClusterSucceedInTheEnd(t *testing.T) {
 	}
 	streamtest.Await(t, "the cluster to take streams", func(ctx context.Context) bool {
 		_, err := conns[0].Provision(ctx, settings, nil)
-		return err == nil && conns[0].Ready(ctx) == nil
+		if err == nil {
+			err = conns[0].Ready(ctx)
+		}
+		if err != nil {
+			t.Logf("not yet: %v", err)
+		}
+		return err == nil
 	})
 	const facts, copies = 20, 12
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
