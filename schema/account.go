@@ -9,6 +9,8 @@ type Account struct {
 	AccountSID     string
 	AuthTokens     []string `json:"-"` // primary first, then the secondary while tokens are rotated; never logged
 
+	Region, Edge string // Twilio's, for the REST API; empty: us1
+
 	RecordingEnabled     bool // cached copies go stale: decide by is_recording_enabled, never by this
 	TranscriptionEnabled bool
 	Unexpected           Unexpected

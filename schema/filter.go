@@ -14,3 +14,13 @@ type CallFilter struct {
 	Limit     int       // page size; zero: 50
 	Cursor    string    // from the page before; empty: the first page
 }
+
+// MessageFilter selects SMS messages. The zero value selects all, newest first.
+type MessageFilter struct {
+	Status MessageStatus
+	Since  time.Time // first heard of at or after; zero: no bound
+	Until  time.Time // first heard of before; zero: no bound
+	Number string    // either party's number, or a part of it
+	Limit  int       // page size; zero: 50
+	Cursor string    // from the page before; empty: the first page
+}

@@ -73,3 +73,19 @@ type Totals struct {
 	Transcripts int `json:"transcripts"` // recordings with a transcript
 	Deleted     int `json:"deleted"`     // recordings removed at Twilio
 }
+
+// MessageRecord is everything that callstream knows of an SMS message.
+type MessageRecord struct {
+	MessageSID          string        `json:"message_sid"`
+	AccountSID          string        `json:"account_sid"`
+	Status              MessageStatus `json:"status"`
+	From                string        `json:"from,omitempty"`
+	To                  string        `json:"to,omitempty"`
+	Body                string        `json:"body,omitempty"`
+	Segments            int           `json:"segments,omitempty"`
+	Media               int           `json:"media,omitempty"` // attachments
+	ErrorCode           int           `json:"error_code,omitempty"`
+	MessagingServiceSID string        `json:"messaging_service_sid,omitempty"`
+	OccurredAt          time.Time     `json:"occurred_at"` // of the first news of it
+	UpdatedAt           time.Time     `json:"updated_at"`
+}
