@@ -25,7 +25,7 @@ func (c *upCommand) start(ctx context.Context, p *parts) (broker inProcess, room
 	)
 	if c.NATSURL == "" {
 		group.Go(func() (err error) {
-			nats, err = embedded.StartNATS(ctx, embedded.NATSOptions{Dir: c.Data, Logger: p.log})
+			nats, err = embedded.StartNATS(ctx, embedded.NATSOptions{Dir: c.Data, Logger: p.log, Listen: "127.0.0.1:0"})
 			return err
 		})
 	}
@@ -45,6 +45,7 @@ func (c *upCommand) start(ctx context.Context, p *parts) (broker inProcess, room
 	// What did start is stopped on the way out, also when another did not.
 	if nats != nil {
 		broker, room = nats.InProcess(), nats.MaxStore()
+		c.NATSURL = nats.URL()
 		p.onClose(func(context.Context) error { nats.Stop(); return nil })
 	}
 	if pg != nil {

@@ -26,20 +26,26 @@ func (streamsCommand) Help() string {
   NATS_URL=nats://127.0.0.1:4222 callstream streams info CALLS`
 }
 
-// openForStreams connects and nothing else.
-func openForStreams(ctx context.Context, proc *process, c natsConfig) (*parts, error) {
-	if err := missing(c.needed()); err != nil {
+// brokerConfig names the NATS servers that a command works on.
+type brokerConfig struct {
+	natsConfig
+	localConfig
+}
+
+// open connects and nothing else.
+func (c *brokerConfig) open(ctx context.Context, proc *process) (*parts, error) {
+	if err := c.fill("NATS_URL", map[string]*string{"NATS_URL": &c.NATSURL}); err != nil {
 		return nil, err
 	}
 	p := newParts(proc.log)
-	return p, p.openStream(ctx, c, "streams", nil)
+	return p, p.openStream(ctx, c.natsConfig, "streams", nil)
 }
 
-type streamsApply struct{ natsConfig }
+type streamsApply struct{ brokerConfig }
 
 // Run applies the declaration and prints what changed.
 func (c *streamsApply) Run(ctx context.Context, proc *process) (err error) {
-	p, err := openForStreams(ctx, proc, c.natsConfig)
+	p, err := c.open(ctx, proc)
 	if err != nil {
 		return err
 	}
@@ -58,13 +64,13 @@ func (c *streamsApply) Run(ctx context.Context, proc *process) (err error) {
 }
 
 type streamsLs struct {
-	natsConfig
+	brokerConfig
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
 // Run lists the streams and durables.
 func (c *streamsLs) Run(ctx context.Context, proc *process) (err error) {
-	p, err := openForStreams(ctx, proc, c.natsConfig)
+	p, err := c.open(ctx, proc)
 	if err != nil {
 		return err
 	}
@@ -81,12 +87,12 @@ func (c *streamsLs) Run(ctx context.Context, proc *process) (err error) {
 
 type streamsInfo struct {
 	Name string `arg:"" help:"CALLS, DEADLETTERS or a durable."`
-	natsConfig
+	brokerConfig
 }
 
 // Run prints one stream or durable as JSON, and its drift.
 func (c *streamsInfo) Run(ctx context.Context, proc *process) (err error) {
-	p, err := openForStreams(ctx, proc, c.natsConfig)
+	p, err := c.open(ctx, proc)
 	if err != nil {
 		return err
 	}

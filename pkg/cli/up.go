@@ -100,6 +100,10 @@ func (c *upCommand) Run(ctx context.Context, proc *process) (err error) {
 	if simulated != nil {
 		services = append([]service{simulated.double()}, append(services, simulated.driver(proc, started))...)
 	}
+	if err := c.instanceOf().write(c.Data); err != nil {
+		return err
+	}
+	p.onClose(func(context.Context) error { return removeInstance(c.Data) })
 	c.announce(proc, time.Since(started), org)
 	return runServices(ctx, proc.log, services...)
 }

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// instanceFile is where up writes how its parts are reached, for the commands
+// of administration that are run beside it.
+const instanceFile = "instance.env"
+
+// instance is the environment of a callstream that runs, by variable.
+type instance map[string]string
+
+// instanceOf returns what the callstream that runs on c's folder would be
+// given as environment if its parts were real ones.
+func (c *upCommand) instanceOf() instance {
+	return instance{
+		"DATABASE_URL":          c.DatabaseURL,
+		"NATS_URL":              c.NATSURL,
+		"S3_ENDPOINT":           c.S3Endpoint,
+		"S3_BUCKET":             c.S3Bucket,
+		"S3_REGION":             c.S3Region,
+		"AWS_ACCESS_KEY_ID":     c.S3AccessKey,
+		"AWS_SECRET_ACCESS_KEY": c.S3SecretKey,
+		"OPENAI_API_KEY":        c.OpenAIKey,
+		"OPENAI_BASE_URL":       c.OpenAIBaseURL,
+		"TWILIO_API_URL":        c.TwilioAPIURL,
+		"TWILIO_EVENTS_URL":     c.TwilioEventsURL,
+		"PUBLIC_BASE_URL":       c.mustBase(),
+		"CALLSTREAM_SECRET_KEY": c.SecretKey,
+	}
+}
+
+// write writes i to dir, readable by the owner only: it holds every secret.
+func (i instance) write(dir string) error {
+	var text strings.Builder
+	for name, value := range i {
+		if value != "" && !strings.ContainsAny(value, "\r\n") {
+			_, _ = fmt.Fprintf(&text, "%s=%s\n", name, value)
+		}
+	}
+	return writeSecret(dir, instanceFile, strings.TrimSuffix(text.String(), "\n"))
+}
+
+// readInstance returns what up wrote to dir, or nothing where none runs.
+func readInstance(dir string) (instance, error) {
+	file, err := os.Open(filepath.Join(dir, instanceFile)) //nolint:gosec // the data folder is the operator's
+	if errors.Is(err, fs.ErrNotExist) {
+		return instance{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	i := instance{}
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		if name, value, ok := strings.Cut(lines.Text(), "="); ok {
+			i[name] = value
+		}
+	}
+	return i, lines.Err()
+}
+
+// removeInstance forgets the callstream that ran on dir.
+func removeInstance(dir string) error {
+	if err := os.Remove(filepath.Join(dir, instanceFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// localConfig lets a command work on the callstream that runs on a folder of
+// this machine, where its variables name no other.
+type localConfig struct {
+	Data string `name:"data" env:"CALLSTREAM_DATA" default:"${data}" placeholder:"DIR" group:"Dependencies:" help:"Folder of the callstream (up) to work on where no address is given."`
+}
+
+// fill completes variables from the running callstream, unless the leading one
+// is given: the parts of two installations are never mixed.
+func (c localConfig) fill(leading string, variables map[string]*string) error {
+	if *variables[leading] != "" {
+		return nil
+	}
+	running, err := readInstance(c.Data)
+	if err != nil {
+		return fmt.Errorf("look for a callstream on %s: %w", c.Data, err)
+	}
+	for name, variable := range variables {
+		if value := running[name]; value != "" {
+			*variable = value
+		}
+	}
+	if *variables[leading] == "" {
+		return fmt.Errorf("%s is not set, and no callstream (up) runs on the folder %s", leading, c.Data)
+	}
+	return nil
+}
