@@ -19,6 +19,15 @@ type RecordingFacts struct {
 	ErrorCode    int             `json:"error_code,omitempty"` // Twilio's 161xx, for absent and failed
 }
 
+// EndedAt returns when the recording ended, which for one that ran to the end
+// of its call is the hang-up; false while that is not known.
+func (f RecordingFacts) EndedAt() (at time.Time, ok bool) {
+	if f.StartedAt == nil || f.Duration == nil {
+		return time.Time{}, false
+	}
+	return f.StartedAt.Add(time.Duration(*f.Duration) * time.Second), true
+}
+
 // SourceStartCallRecordingAPI is the source of recordings that were started
 // over REST, as the recorder does.
 const SourceStartCallRecordingAPI = "StartCallRecordingAPI"

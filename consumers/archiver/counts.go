@@ -1,6 +1,8 @@
 package archiver
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
@@ -12,6 +14,7 @@ type counts struct {
 	ended   *prometheus.CounterVec
 	bytes   prometheus.Counter
 	corrupt prometheus.Counter
+	delay   prometheus.Histogram
 }
 
 func newCounts(r prometheus.Registerer) counts {
@@ -29,16 +32,24 @@ func newCounts(r prometheus.Registerer) counts {
 			Name: "callstream_media_corrupt_total",
 			Help: "Downloads that were not the recording: error pages, truncated or too short audio.",
 		}),
+		delay: factory.NewHistogram(prometheus.HistogramOpts{
+			Name:    "callstream_hangup_to_archived_seconds",
+			Help:    "From a recording's end to its proven copy.",
+			Buckets: prometheus.ExponentialBuckets(0.5, 2, 16),
+		}),
 	}
 }
 
-func (c counts) archived(o schema.Object, quarantined bool) {
+func (c counts) archived(f schema.RecordingFacts, o schema.Object, quarantined bool, now time.Time) {
 	outcome := "archived"
 	if quarantined {
 		outcome = "quarantined"
 	}
 	c.ended.WithLabelValues(outcome).Inc()
 	c.bytes.Add(float64(o.Size))
+	if ended, ok := f.EndedAt(); ok {
+		c.delay.Observe(now.Sub(ended).Seconds())
+	}
 }
 
 func (c counts) uncopied(status schema.RecordingStatus) {

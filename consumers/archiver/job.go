@@ -85,7 +85,7 @@ func (c *Consumer) commit(ctx context.Context, j *job, object schema.Object) err
 	if err := c.Recordings.MarkArchived(ctx, j.recording.RecordingSID, object); err != nil {
 		return fmt.Errorf("mark recording %s archived: %w", j.recording.RecordingSID, err)
 	}
-	c.counts.archived(object, j.quarantined)
+	c.counts.archived(j.recording, object, j.quarantined, c.Now())
 	return c.announce(ctx, j, object)
 }
 

@@ -35,6 +35,9 @@ func (c *Consumer) process(ctx context.Context, event schema.RecordingArchived, 
 		return fmt.Errorf("store the transcript of %s: %w", sid, err)
 	}
 	c.seconds.Add(max(0, transcript.Duration))
+	if ended, ok := event.Recording.EndedAt(); ok {
+		c.delay.Observe(c.Now().Sub(ended).Seconds())
+	}
 	return c.announce(ctx, event, account, false, fmt.Sprintf("transcribed by %s", transcript.Model))
 }
 

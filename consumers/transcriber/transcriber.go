@@ -69,6 +69,7 @@ type Consumer struct {
 	Config
 	shares  *lease.Shares
 	seconds prometheus.Counter
+	delay   prometheus.Histogram
 }
 
 // New returns a Consumer.
@@ -85,6 +86,11 @@ func New(config Config) *Consumer {
 		seconds: promauto.With(config.Registerer).NewCounter(prometheus.CounterOpts{
 			Name: "callstream_transcribed_seconds_total",
 			Help: "Seconds of audio turned into text.",
+		}),
+		delay: promauto.With(config.Registerer).NewHistogram(prometheus.HistogramOpts{
+			Name:    "callstream_hangup_to_transcript_seconds",
+			Help:    "From a recording's end to its stored transcript.",
+			Buckets: prometheus.ExponentialBuckets(0.5, 2, 16),
 		}),
 	}
 }
