@@ -3,9 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/loquent/callstream/schema"
 )
@@ -65,9 +63,8 @@ func (r *Runner) sort(ctx context.Context, jobs []*job) (together, suspects []*j
 	return together, suspects
 }
 
-// workTogether hands the messages to the batch handler in one call. If the call
-// as a whole fails, one of them may have spoilt it for all, and each is tried
-// on its own.
+// workTogether brings messages to their ends that the batch handler is given in
+// one call.
 func (r *Runner) workTogether(ctx context.Context, jobs []*job) {
 	ready := make([]*job, 0, len(jobs))
 	for _, j := range jobs {
@@ -82,13 +79,7 @@ func (r *Runner) workTogether(ctx context.Context, jobs []*job) {
 	}
 	running, stop := r.heartbeat(ctx, ready...)
 	defer stop()
-	errs, whole := r.runBatch(running, ready)
-	if len(ready) > 1 && spoilt(errs, whole) && running.Err() == nil {
-		for i, j := range ready {
-			errs[i] = r.run(running, j)
-		}
-		whole = nil
-	}
+	errs, whole := r.runTogether(running, ready)
 	r.concludeAll(ctx, ready, errs, whole, context.Cause(running))
 }
 
@@ -116,46 +107,4 @@ func (r *Runner) concludeAll(ctx context.Context, jobs []*job, errs []error, who
 		r.conclude(ctx, j, fates[i], errs[i])
 	}
 	r.settle(context.WithoutCancel(ctx), settled...)
-}
-
-// runBatch calls the batch handler. The second error is that of the call as a
-// whole: a panic, or a number of results that is not that of the messages.
-func (r *Runner) runBatch(ctx context.Context, jobs []*job) (errs []error, whole error) {
-	deliveries := make([]Delivery, len(jobs))
-	for i, j := range jobs {
-		deliveries[i] = j.delivery()
-	}
-	var results []error // the handler's, which may outlive the call
-	whole = r.guard(func() error {
-		got := r.Batch(ctx, deliveries)
-		if got != nil && len(got) != len(deliveries) {
-			return fmt.Errorf("%d results for %d messages", len(got), len(deliveries))
-		}
-		results = got
-		return nil
-	})
-	if whole != nil || results == nil {
-		return make([]error, len(jobs)), whole
-	}
-	return slices.Clone(results), nil
-}
-
-// spoilt reports whether a call failed in a way that one message may be to
-// blame for. Where every message has its own verdict, or a dependency is away,
-// trying each alone would only take time.
-func spoilt(errs []error, whole error) bool {
-	if whole != nil {
-		return true
-	}
-	plain := false
-	for _, err := range errs {
-		var v *Verdict
-		switch {
-		case err == nil:
-			return false
-		case !errors.As(err, &v) && schema.CodeOf(err) != schema.Unavailable:
-			plain = true
-		}
-	}
-	return plain
 }

@@ -14,7 +14,20 @@ type Delivery struct {
 	StoredAt    time.Time // when CALLS stored it
 	Attempt     int       // this one included
 	Redelivered bool      // an earlier attempt may have got anywhere
+	Replay      Replaying // the zero value: live
 }
+
+// Replaying says that a delivery comes from a replay of history, and what its
+// operator wants.
+type Replaying struct {
+	Active      bool
+	Force       bool // work that is done already is to be done again
+	SideEffects bool // what others cannot undo may be done: recordings started, deleted at Twilio
+}
+
+// MayAct reports whether the handler may do what others cannot undo. A live
+// delivery always may.
+func (d Delivery) MayAct() bool { return !d.Replay.Active || d.Replay.SideEffects }
 
 type deliveryKey struct{}
 

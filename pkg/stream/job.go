@@ -19,7 +19,8 @@ type job struct {
 	data       []byte
 	storedAt   time.Time
 	deliveries int    // by the broker's count; zero for a parked message
-	source     source // where it came from, and so how it ends
+	source     source // where it came from, and so how it ends; none in a replay
+	replay     Replaying
 
 	event    schema.Event
 	attempts int  // this one included
@@ -61,7 +62,7 @@ func (j *job) decode() (err error) {
 func (j *job) delivery() Delivery {
 	return Delivery{
 		Event: j.event, Sequence: j.seq, StoredAt: j.storedAt, Attempt: j.attempts,
-		Redelivered: j.attempts > 1 || j.deliveries != 1,
+		Redelivered: j.attempts > 1 || j.deliveries != 1, Replay: j.replay,
 	}
 }
 

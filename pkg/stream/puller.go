@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"github.com/loquent/callstream/schema"
 )
 
 // puller asks the broker for messages, as many as there are hands for and never
@@ -43,8 +41,8 @@ type pullRequest struct {
 // slack is how much later than a pull's end its word may come.
 const slack = 2 * time.Second
 
-func newPuller(c *Conn, durable string, size int) *puller {
-	return &puller{conn: c, subject: "$JS.API.CONSUMER.MSG.NEXT." + schema.StreamCalls + "." + durable, size: size}
+func newPuller(c *Conn, stream, durable string, size int) *puller {
+	return &puller{conn: c, subject: "$JS.API.CONSUMER.MSG.NEXT." + stream + "." + durable, size: size}
 }
 
 // pull asks for up to n messages and returns when they are there, when wait is

@@ -34,10 +34,10 @@ type RunnerConfig struct {
 // package's table. Any number of runners, in any processes, share a durable.
 type Runner struct {
 	RunnerConfig
+	hands
 	metrics  *runnerMetrics
 	calls    jetstream.Stream // for messages that come back from the parking
 	ackWait  time.Duration    // the server's, not only the declared one
-	abandon  chan struct{}    // closed when work that ignores its cancelled context is left behind
 	early    atomic.Int64     // deliveries left that a batch runner counts in the ledger
 	sleeping atomic.Int64     // messages that this runner asked the broker to keep for a while
 }
@@ -74,7 +74,11 @@ func NewRunner(c RunnerConfig) (*Runner, error) {
 	if c.Redrive == 0 {
 		c.Redrive = 5 * time.Second
 	}
-	return &Runner{RunnerConfig: c, metrics: newRunnerMetrics(c.Registerer), abandon: make(chan struct{})}, nil
+	return &Runner{
+		RunnerConfig: c,
+		hands:        hands{handler: c.Handler, batch: c.Batch, abandon: make(chan struct{})},
+		metrics:      newRunnerMetrics(c.Registerer),
+	}, nil
 }
 
 // Run works until ctx ends: then it stops pulling, finishes what is in flight
@@ -155,7 +159,7 @@ func (r *Runner) outlive(ctx context.Context) (work context.Context, release fun
 // serve is one worker: it pulls and handles until ctx ends. The error means
 // that the durable is gone.
 func (r *Runner) serve(ctx, work context.Context) error {
-	p := newPuller(r.Conn, r.Durable.Name, max(r.Durable.Batch, 1))
+	p := newPuller(r.Conn, schema.StreamCalls, r.Durable.Name, max(r.Durable.Batch, 1))
 	defer func() { r.handBack(p.close(work)) }()
 	for ctx.Err() == nil {
 		msgs, err := r.receive(ctx, p)

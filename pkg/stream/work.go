@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/loquent/callstream/schema"
 )
-
-// errAbandoned is the result of work that did not heed its cancelled context.
-var errAbandoned = errors.New("the work did not stop when told to")
 
 // work brings one message to its end.
 func (r *Runner) work(ctx context.Context, j *job) {
@@ -56,39 +52,6 @@ func (r *Runner) verdict(ctx context.Context, j *job, err, cause error) fate {
 		return fate{action: again, free: true}
 	}
 	return r.Durable.judge(j, err)
-}
-
-// run gives one message to whichever handler there is.
-func (r *Runner) run(ctx context.Context, j *job) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if r.Handler == nil {
-		errs, whole := r.runBatch(ctx, []*job{j})
-		return errors.Join(whole, errs[0])
-	}
-	ctx = WithTraceparent(WithDelivery(ctx, j.delivery()), j.header.Get(headerTraceparent))
-	return r.guard(func() error { return r.Handler(ctx, j.event) })
-}
-
-// guard runs fn, turns its panic into an error, and leaves it behind when the
-// runner has waited for it long enough.
-func (r *Runner) guard(fn func() error) error {
-	result := make(chan error, 1)
-	go func() {
-		defer func() {
-			if value := recover(); value != nil {
-				result <- &panicError{value, debug.Stack()}
-			}
-		}()
-		result <- fn()
-	}()
-	select {
-	case err := <-result:
-		return err
-	case <-r.abandon:
-		return errAbandoned
-	}
 }
 
 // count counts the attempt at each job in the ledger.
