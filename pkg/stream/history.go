@@ -60,7 +60,7 @@ func (s *scan) read(ctx context.Context) ([]*job, error) {
 			s.next = s.end + 1
 		case err == nil:
 			s.close(ctx) // promised and not come: a new consumer counts anew
-		case schema.CodeOf(err) == schema.NotFound, s.conn.nc.IsClosed():
+		case schema.CodeOf(err) == schema.NotFound, schema.CodeOf(err) == schema.Invalid, s.conn.nc.IsClosed():
 			return nil, err
 		default:
 			if failures++; failures >= s.patience {
@@ -144,11 +144,12 @@ func (c *Conn) lookAt(ctx context.Context, stream string, config jetstream.Consu
 	config.Name = "look-" + rand.Text()
 	config.AckPolicy = jetstream.AckNonePolicy
 	config.MemoryStorage, config.Replicas, config.InactiveThreshold = true, 1, scanLife
+	var api *jetstream.APIError
 	consumer, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) { return c.js.CreateConsumer(ctx, stream, config) })
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return nil, schema.Errorf(schema.NotFound, "stream %s does not exist (see callstream streams apply)", stream)
-	case err != nil && answered(err) && !errors.Is(err, jetstream.ErrNoStreamResponse):
+	case errors.As(err, &api) && api.Code < 500:
 		return nil, schema.Errorf(schema.Invalid, "read stream %s: %w", stream, err)
 	case err != nil:
 		return nil, schema.Errorf(schema.Unavailable, "read stream %s: %w", stream, err)
@@ -185,4 +186,26 @@ func (c *Conn) countFrom(ctx context.Context, stream string, filters []string, s
 	}
 	c.forget(ctx, stream, info.Name)
 	return info.NumPending, nil
+}
+
+// picked reads the messages of the given sequences.
+type picked struct {
+	stream jetstream.Stream
+	seqs   []uint64
+}
+
+// read gets the next message that the stream still keeps.
+func (p *picked) read(ctx context.Context) ([]*job, error) {
+	for len(p.seqs) > 0 {
+		seq := p.seqs[0]
+		m, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return p.stream.GetMsg(ctx, seq) })
+		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, schema.Errorf(schema.Unavailable, "get message %d: %w", seq, err)
+		}
+		p.seqs = p.seqs[1:]
+		if err == nil {
+			return []*job{{seq: m.Sequence, subject: m.Subject, header: m.Header, data: m.Data, storedAt: m.Time, begun: time.Now()}}, nil
+		}
+	}
+	return nil, nil
 }

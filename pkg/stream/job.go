@@ -21,6 +21,7 @@ type job struct {
 	deliveries int    // by the broker's count; zero for a parked message
 	source     source // where it came from, and so how it ends; none in a replay
 	replay     Replaying
+	ending     *ending // in a replay
 
 	event    schema.Event
 	attempts int  // this one included

@@ -45,7 +45,8 @@ func newPublishMetrics(r prometheus.Registerer) publishMetrics {
 // them again is harmless, since message ids name facts. While
 // JetStream is known to be away it fails at once. An event that cannot be
 // stored whatever one does is [schema.Invalid]; if it cannot even be encoded,
-// nothing is published.
+// nothing is published. Under the context of a replay that may not publish, it
+// only counts.
 func (c *Conn) Publish(ctx context.Context, events ...schema.Event) error {
 	messages := make([]*nats.Msg, len(events))
 	for i, e := range events {
@@ -54,6 +55,9 @@ func (c *Conn) Publish(ctx context.Context, events ...schema.Event) error {
 			return err
 		}
 		messages[i] = m
+	}
+	if withheld(ctx, len(messages)) {
+		return nil
 	}
 	return c.publish(ctx, schema.StreamCalls, messages)
 }
