@@ -14,10 +14,12 @@ import (
 	"github.com/loquent/callstream/schema/migrations"
 )
 
-// sealer encrypts secrets, bound to the row that holds them.
+// sealer encrypts secrets, bound to the row that holds them. Current reports
+// whether Seal would use the key that the sealed secret is under.
 type sealer interface {
 	Seal(plaintext, aad []byte) ([]byte, error)
 	Open(sealed, aad []byte) ([]byte, error)
+	Current(sealed []byte) bool
 }
 
 // Options say how a database is used.
@@ -30,6 +32,7 @@ type Options struct {
 // DB is the database.
 type DB struct {
 	x      *sqlx.DB
+	locks  *sql.DB // see [DB.Exclusive]
 	sealer sealer
 	log    *slog.Logger
 }
@@ -52,7 +55,11 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &DB{x: sqlx.NewDb(pool, "postgres"), sealer: o.Sealer, log: o.Logger}
+	lockConnector, err := pq.NewConnector(url)
+	if err != nil {
+		return nil, invalidURL()
+	}
+	d := &DB{x: sqlx.NewDb(pool, "postgres"), locks: openLocks(lockConnector), sealer: o.Sealer, log: o.Logger}
 	if err := d.Ping(ctx); err != nil {
 		d.Close()
 		return nil, err
@@ -61,7 +68,10 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 }
 
 // Close closes the connections.
-func (d *DB) Close() { _ = d.x.Close() }
+func (d *DB) Close() {
+	_ = d.locks.Close()
+	_ = d.x.Close()
+}
 
 // Ping asks whether the database answers.
 func (d *DB) Ping(ctx context.Context) error { return classify("ping", d.x.PingContext(ctx)) }

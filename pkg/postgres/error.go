@@ -83,10 +83,19 @@ func codeOfState(state string) schema.Code {
 	return schema.Internal
 }
 
+// stateOf is the SQLSTATE that Postgres refused with, empty for other errors.
+func stateOf(err error) string {
+	var refused *pq.Error
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return string(refused.Code)
+}
+
 // lost reports whether a transaction only has to be done again.
 func lost(err error) bool {
-	var refused *pq.Error
-	return errors.As(err, &refused) && (refused.Code == deadlock || refused.Code == serialization)
+	state := stateOf(err)
+	return state == deadlock || state == serialization
 }
 
 // invalidURL does not repeat the address: it may hold a password.

@@ -2,83 +2,105 @@ package postgres
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
+	"strings"
+	"time"
+	"unicode/utf8"
 
-	"github.com/lib/pq"
+	"github.com/jmoiron/sqlx"
 
 	"github.com/loquent/callstream/schema"
 )
 
-// CreateOrganization creates an organization and returns its id.
-func (d *DB) CreateOrganization(ctx context.Context, name string) (id string, err error) {
-	err = d.x.GetContext(ctx, &id, `INSERT INTO organization (name) VALUES ($1) RETURNING id`, name)
-	return id, classify("create organization", err)
-}
+// maxName is the longest name of an organization or an API key, in bytes.
+const maxName = 200
 
-// AddPhoneNumber gives a number to an organization. One that it has already is
-// no error; one that another has is [schema.Conflict], one that is not
-// normalized (see [schema.NormalizeNumber]) [schema.Invalid].
-func (d *DB) AddPhoneNumber(ctx context.Context, orgID, number string) error {
-	if number == "" || schema.NormalizeNumber(number) != number {
-		return schema.Errorf(schema.Invalid, "%q is not written as calls name it; did you mean %q?", number, schema.NormalizeNumber(number))
-	}
-	var own bool
-	err := d.x.GetContext(ctx, &own, `
-		INSERT INTO phone_number (organization_id, number) VALUES ($1, $2)
-		ON CONFLICT (number) DO UPDATE SET number = EXCLUDED.number
-		RETURNING organization_id = $1`, orgID, number)
-	if err != nil {
-		return classify("add number "+number, err)
-	}
-	if !own {
-		return schema.Errorf(schema.Conflict, "number %s belongs to another organization", number)
+// checkName returns an [schema.Invalid] error unless name is one to tell what
+// by.
+func checkName(of, name string) error {
+	if strings.TrimSpace(name) == "" || len(name) > maxName || !utf8.ValidString(name) || strings.Contains(name, "\x00") {
+		return schema.Errorf(schema.Invalid, "the name of %s is 1 to %d bytes of text, and %q is not", of, maxName, name)
 	}
 	return nil
 }
 
-// apiKeyPrefix makes a key that leaked recognizable as one.
-const apiKeyPrefix = "csk_"
-
-// CreateAPIKey makes a key for an organization, or with an empty one for an
-// operator of all, and returns it: the only time that anybody sees it, since the
-// database keeps its hash.
-func (d *DB) CreateAPIKey(ctx context.Context, orgID, name string, permissions []string) (key string, err error) {
-	random := make([]byte, 32)
-	_, _ = rand.Read(random) // never fails
-	key = apiKeyPrefix + base64.RawURLEncoding.EncodeToString(random)
-	_, err = d.x.ExecContext(ctx, `INSERT INTO api_key (organization_id, name, hash, permissions) VALUES ($1, $2, $3, $4)`,
-		known(orgID), name, hashOf(key), pq.Array(append([]string{}, permissions...)))
-	if err != nil {
-		return "", classify("create API key", err)
-	}
-	return key, nil
+type organizationRow struct {
+	ID         string    `db:"id"`
+	Name       string    `db:"name"`
+	AccountSID *string   `db:"account_sid"`
+	Numbers    int       `db:"numbers"`
+	CreatedAt  time.Time `db:"created_at"`
 }
 
-// APIKey returns the holder of a key; [schema.Unauthorized] for one that is not
-// known or is revoked. The look-up is by hash, so its time says nothing of how
-// much of a guess was right.
-func (d *DB) APIKey(ctx context.Context, key string) (schema.Principal, error) {
-	var row struct {
-		ID             string         `db:"id"`
-		OrganizationID *string        `db:"organization_id"`
-		Name           string         `db:"name"`
-		Permissions    pq.StringArray `db:"permissions"`
+const selectOrganization = `
+	SELECT o.id, o.name, s.account_sid, o.created_at,
+		(SELECT count(*) FROM phone_number p WHERE p.organization_id = o.id) AS numbers
+	FROM organization o LEFT JOIN organization_twilio_settings s ON s.organization_id = o.id `
+
+func (r organizationRow) organization() schema.Organization {
+	return schema.Organization{
+		ID: r.ID, Name: r.Name, AccountSID: value(r.AccountSID), Numbers: r.Numbers, CreatedAt: r.CreatedAt.UTC(),
 	}
-	err := d.x.GetContext(ctx, &row, `
-		SELECT id, organization_id, name, permissions FROM api_key WHERE hash = $1 AND revoked_at IS NULL`, hashOf(key))
-	if err = classify("look up API key", err); schema.CodeOf(err) == schema.NotFound {
-		return schema.Principal{}, schema.Errorf(schema.Unauthorized, "this API key is not known, or was revoked")
-	}
-	if err != nil {
-		return schema.Principal{}, err
-	}
-	return schema.Principal{KeyID: row.ID, OrganizationID: value(row.OrganizationID), Name: row.Name, Permissions: row.Permissions}, nil
 }
 
-// hashOf needs no salt: keys are random and long.
-func hashOf(key string) []byte {
-	hash := sha256.Sum256([]byte(key))
-	return hash[:]
+// Organizations returns all of them, the oldest first.
+func (d *DB) Organizations(ctx context.Context) ([]schema.Organization, error) {
+	var rows []organizationRow
+	if err := d.x.SelectContext(ctx, &rows, selectOrganization+`ORDER BY o.created_at, o.id`); err != nil {
+		return nil, classify("list organizations", err)
+	}
+	list := make([]schema.Organization, len(rows))
+	for i, r := range rows {
+		list[i] = r.organization()
+	}
+	return list, nil
+}
+
+// Organization returns one of them; [schema.NotFound] when there is no such.
+func (d *DB) Organization(ctx context.Context, orgID string) (schema.Organization, error) {
+	var row organizationRow
+	err := d.x.GetContext(ctx, &row, selectOrganization+`WHERE o.id = $1`, orgID)
+	if err = classify("read organization "+orgID, err); schema.CodeOf(err) == schema.NotFound {
+		return schema.Organization{}, schema.Errorf(schema.NotFound, "organization %s does not exist", orgID)
+	}
+	return row.organization(), err
+}
+
+// CreateOrganization creates an organization and returns its id. The name is
+// for people and need not be the only one of its kind.
+func (d *DB) CreateOrganization(ctx context.Context, name string) (id string, err error) {
+	if err := checkName("an organization", name); err != nil {
+		return "", err
+	}
+	err = d.transact(ctx, "create organization", func(tx *sqlx.Tx) error {
+		if err := tx.GetContext(ctx, &id, `INSERT INTO organization (name) VALUES ($1) RETURNING id`, name); err != nil {
+			return err
+		}
+		return act{tx, id}.log(ctx, "organization.create", id, map[string]any{"name": name})
+	})
+	if err != nil {
+		return "", err
+	}
+	return id, nil
+}
+
+// RenameOrganization gives an organization another name.
+func (d *DB) RenameOrganization(ctx context.Context, orgID, name string) error {
+	if err := checkName("an organization", name); err != nil {
+		return err
+	}
+	return d.administer(ctx, "rename organization "+orgID, orgID, func(a act) error {
+		var before string
+		if err := a.GetContext(ctx, &before, `SELECT name FROM organization WHERE id = $1`, a.org); err != nil || before == name {
+			return err
+		}
+		if _, err := a.ExecContext(ctx, `UPDATE organization SET name = $2 WHERE id = $1`, a.org, name); err != nil {
+			return err
+		}
+		return a.log(ctx, "organization.rename", a.org, changed("name", before, name))
+	})
+}
+
+// changed is the detail of an audit entry of which one thing changed.
+func changed(what string, from, to any) map[string]any {
+	return map[string]any{what: map[string]any{"from": from, "to": to}}
 }

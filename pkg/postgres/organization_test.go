@@ -155,7 +155,7 @@ func TestAPIKeys(t *testing.T) {
 		_, err = w.APIKey(t.Context(), key)
 		wantCode(t, err, schema.Unauthorized)
 	}
-	if key, err := w.CreateAPIKey(t.Context(), "00000000-0000-0000-0000-000000000000", "", nil); key != "" || schema.CodeOf(err) != schema.NotFound {
+	if key, err := w.CreateAPIKey(t.Context(), "00000000-0000-0000-0000-000000000000", "k", nil); key != "" || schema.CodeOf(err) != schema.NotFound {
 		t.Errorf("a key for nobody: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -19,14 +18,14 @@ func (d *DB) CallRecords(ctx context.Context, orgID string, f schema.CallFilter)
 	if limit <= 0 {
 		limit = pageSize
 	}
-	where, args, err := conditions(orgID, f)
+	w, err := conditions(orgID, f)
 	if err != nil {
 		return nil, "", err
 	}
-	args = append(args, limit+1) // one more than asked tells whether there is another page
+	most := w.arg(limit + 1) // one more than asked tells whether there is another page
 	var rows []callRow
-	err = d.x.SelectContext(ctx, &rows, fmt.Sprintf(`SELECT %s FROM call c WHERE %s
-		ORDER BY c.happened_at DESC, c.call_sid DESC LIMIT $%d`, callColumns, where, len(args)), args...)
+	err = d.x.SelectContext(ctx, &rows, `SELECT `+callColumns+` FROM call c WHERE `+w.String()+`
+		ORDER BY c.happened_at DESC, c.call_sid DESC LIMIT `+most, w.args...)
 	if err != nil {
 		return nil, "", classify("list calls", err)
 	}
@@ -38,48 +37,41 @@ func (d *DB) CallRecords(ctx context.Context, orgID string, f schema.CallFilter)
 	return shownCalls(page), next, err
 }
 
-// conditions are the filter in SQL. Nothing of the filter's own text gets into
-// the statement.
-func conditions(orgID string, f schema.CallFilter) (where string, args []any, err error) {
-	all := []string{"true"}
-	add := func(condition string, arg any) {
-		args = append(args, arg)
-		all = append(all, strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args))))
-	}
+// conditions are the filter in SQL.
+func conditions(orgID string, f schema.CallFilter) (w where, err error) {
 	if orgID != "" {
-		add("c.organization_id = ?::uuid", orgID)
+		w.add("c.organization_id = ?::uuid", orgID)
 	}
 	if f.Direction != "" {
-		add("c.direction = ?", f.Direction)
+		w.add("c.direction = ?", f.Direction)
 	}
 	if f.Status != "" {
-		add("c.status = ?::call_status", f.Status)
+		w.add("c.status = ?::call_status", f.Status)
 	}
 	if f.Recorded != nil {
-		add("(c.recording_url IS NOT NULL) = ?", *f.Recorded)
+		w.add("(c.recording_url IS NOT NULL) = ?", *f.Recorded)
 	}
 	if !f.Since.IsZero() {
-		add("c.happened_at >= ?", f.Since)
+		w.add("c.happened_at >= ?", f.Since)
 	}
 	if !f.Until.IsZero() {
-		add("c.happened_at < ?", f.Until)
+		w.add("c.happened_at < ?", f.Until)
 	}
 	if f.Number != "" {
-		add("(strpos(c.from_number, ?) > 0 OR strpos(c.to_number, ?) > 0)", f.Number)
+		w.add("(strpos(c.from_number, ?) > 0 OR strpos(c.to_number, ?) > 0)", f.Number)
 	}
 	if f.Text != "" {
-		add(`EXISTS (SELECT FROM transcript t JOIN recording r USING (recording_sid)
+		w.add(`EXISTS (SELECT FROM transcript t JOIN recording r USING (recording_sid)
 			WHERE r.call_sid = c.call_sid AND r.account_sid = c.account_sid AND NOT r.quarantined AND t.search @@ websearch_to_tsquery('simple', ?))`, f.Text)
 	}
 	if f.Cursor != "" {
 		at, callSID, err := readCursor(f.Cursor)
 		if err != nil {
-			return "", nil, err
+			return where{}, err
 		}
-		args = append(args, at, callSID)
-		all = append(all, fmt.Sprintf("(c.happened_at, c.call_sid) < ($%d, $%d)", len(args)-1, len(args)))
+		w.add("(c.happened_at, c.call_sid) < ("+w.arg(at)+", ?)", callSID)
 	}
-	return strings.Join(all, " AND "), args, nil
+	return w, nil
 }
 
 // cursorAt names the place after the row: its time and, since calls may share
@@ -93,7 +85,7 @@ const cursorSeparator = "_"
 func readCursor(cursor string) (at time.Time, callSID string, err error) {
 	moment, callSID, found := strings.Cut(cursor, cursorSeparator)
 	if at, err = time.Parse(time.RFC3339Nano, moment); err != nil || !found {
-		return time.Time{}, "", schema.Errorf(schema.Invalid, "cursor %q is not one that a page gave", cursor)
+		return time.Time{}, "", badCursor(cursor)
 	}
 	return at, callSID, nil
 }

@@ -8,6 +8,7 @@
 package secrets
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -63,6 +64,12 @@ func (r *Keyring) Seal(plaintext, aad []byte) ([]byte, error) {
 	_, _ = rand.Read(nonce) // never fails
 	sealed := append(k.id[:], nonce...)
 	return k.aead.Seal(sealed, nonce, plaintext, aad), nil
+}
+
+// Current reports whether the first key, which Seal uses, sealed the value: once
+// that is so of all of them, the other keys can go.
+func (r *Keyring) Current(sealed []byte) bool {
+	return bytes.HasPrefix(sealed, r.keys[0].id[:])
 }
 
 // Open decrypts what Seal returned, with the same aad. The error is

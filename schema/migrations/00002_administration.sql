@@ -12,5 +12,6 @@ ALTER TABLE phone_number ADD COLUMN voice jsonb;
 -- A key that was rotated works until then.
 ALTER TABLE api_key ADD COLUMN expires_at timestamptz;
 
+CREATE INDEX idx_phone_number_organization ON phone_number (organization_id);
 CREATE INDEX idx_audit_organization ON audit_log (organization_id, id DESC);
 CREATE INDEX idx_api_key_organization ON api_key (organization_id);
