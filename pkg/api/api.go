@@ -24,6 +24,11 @@ const (
 	PermissionSinkDelete = "TwilioCollectionPermission::Delete"
 )
 
+// Permissions lists them.
+var Permissions = []string{
+	PermissionRead, PermissionPlay, PermissionUpdate, PermissionOperate, PermissionAdmin, PermissionSinkCreate, PermissionSinkDelete,
+}
+
 // keys finds out who holds an API key; [schema.Unauthorized] when nobody does.
 type keys interface {
 	APIKey(ctx context.Context, key string) (schema.Principal, error)
@@ -47,58 +52,90 @@ type objects interface {
 	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
 }
 
-// settings reads and changes an organization's Twilio settings.
-type settings interface {
-	AccountByOrganization(ctx context.Context, org string) (schema.Account, error)
-	SetRecordingEnabled(ctx context.Context, org string, on bool) error
-}
-
-// Config is what the API works on.
+// Config is what the API works on. Only Keys and Logger must be there: a route
+// whose part is missing is not registered, so that a program that embeds the
+// API offers what it has.
 type Config struct {
-	Keys       keys
-	Calls      calls
-	Recordings recordings
-	Objects    objects
-	Settings   settings
-	Logger     *slog.Logger
-	Clock      func() time.Time
+	Keys          keys          // who calls
+	Organizations organizations // needed besides for operators' keys to name an organization
+	Tenants       tenants       // all organizations, for operators
+	Calls         calls
+	Recordings    recordings // the audio needs Recordings, Objects and Audit
+	Objects       objects
+	Messages      messages
+	Settings      settings
+	Sinks         sinks
+	Numbers       numbers
+	VoicePlans    voicePlans
+	KeyList       keyList
+	KeyIssuer     keyIssuer
+	Audit         audit
+	Health        health
+
+	Limits Limits // the zero value: what [Limits] says
+	Logger *slog.Logger
+	Clock  func() time.Time // nil: time.Now
 }
 
 // api holds the configuration for the operations, which are its methods.
-type api struct{ Config }
+type api struct {
+	Config
+	gate  *gate
+	plays *plays
+}
 
 // New returns the handler for everything under /api/.
 func New(c Config) http.Handler {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	a := &api{Config: c, gate: newGate(c.Limits), plays: newPlays()}
 	mux := http.NewServeMux()
+	h := humago.New(mux, a.document())
+	h.UseMiddleware(a.authenticate(h))
+	a.register(h)
+	return guarded(mux)
+}
+
+// document describes the API but for its operations, which add themselves.
+func (a *api) document() huma.Config {
 	config := huma.DefaultConfig("callstream", "1")
-	config.Info.Description = "Calls, their recordings and transcripts, and why each is as it is."
+	config.Info.Description = "Calls, their recordings and transcripts, why each is as it is, and everything that an organization's administrator sets."
 	config.OpenAPIPath = "/api/openapi"
 	config.DocsPath = ""    // the console has the documentation; no script is loaded from elsewhere
 	config.SchemasPath = "" // schemas are inside the document
 	config.CreateHooks = nil
+	config.RejectUnknownQueryParameters = true // a misspelt filter would answer with what it was to leave out
+	config.Transformers = []huma.Transformer{explain}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key, csk_..."},
 	}
-	a := &api{c}
-	h := humago.New(mux, config)
-	h.UseMiddleware(a.authenticate(h))
-	a.registerCalls(h)
-	a.registerRecordings(h)
-	a.registerSettings(h)
-	return mux
+	return config
 }
 
-// operation describes one route. permission is what the caller's key must
-// hold.
-func operation(id, method, path, permission, summary string) huma.Operation {
-	return huma.Operation{
-		OperationID: id,
-		Method:      method,
-		Path:        path,
-		Summary:     summary,
-		Description: "Needs the permission `" + permission + "`.",
-		Metadata:    map[string]any{permissionKey: permission},
-		Security:    []map[string][]string{{"key": {}}},
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
+// register adds the operations that there are parts for.
+func (a *api) register(h huma.API) {
+	for _, noun := range []struct {
+		present bool
+		add     func(huma.API)
+	}{
+		{true, a.registerMe},
+		{a.Organizations != nil, a.registerOrganization},
+		{a.Tenants != nil, a.registerTenants},
+		{a.Calls != nil, a.registerCalls},
+		{a.Recordings != nil && a.Objects != nil && a.Audit != nil, a.registerRecordings},
+		{a.Messages != nil, a.registerMessages},
+		{a.Settings != nil, a.registerSettings},
+		{a.Sinks != nil, a.registerSinks},
+		{a.Health != nil, a.registerHealth},
+		{a.Numbers != nil, a.registerNumbers},
+		{a.VoicePlans != nil, a.registerVoicePlans},
+		{a.KeyList != nil, a.registerKeyList},
+		{a.KeyIssuer != nil, a.registerKeyIssuer},
+		{a.Audit != nil, a.registerAudit},
+	} {
+		if noun.present {
+			noun.add(h)
+		}
 	}
 }

@@ -79,19 +79,25 @@ func (s *store) Open(context.Context, string) (io.ReadSeekCloser, error) {
 	}{strings.NewReader(audio), io.NopCloser(nil)}, nil
 }
 
-func (s *store) AccountByOrganization(context.Context, string) (schema.Account, error) {
-	return schema.Account{AccountSID: "AC1", AuthTokens: []string{"very-secret"}, RecordingEnabled: s.enabled}, nil
+func (s *store) Settings(context.Context, string) (schema.Settings, error) {
+	return schema.Settings{AccountSID: "AC1", RecordingEnabled: s.enabled}, nil
 }
 
-func (s *store) SetRecordingEnabled(_ context.Context, o string, on bool) error {
-	s.askedOrg, s.enabled = o, on
-	return nil
+func (s *store) ChangeSettings(ctx context.Context, o string, c schema.SettingsChange) (schema.Settings, error) {
+	s.askedOrg, s.enabled = o, *c.RecordingEnabled
+	return s.Settings(ctx, o)
+}
+
+func (s *store) Audit(context.Context, string, schema.AuditEntry) error { return nil }
+
+func (s *store) AuditLog(context.Context, string, int, string) ([]schema.AuditEntry, string, error) {
+	return nil, "", nil
 }
 
 // request sends one and returns its answer and body.
 func request(t *testing.T, s *store, key, method, path, body string, header ...string) (*http.Response, string) {
 	t.Helper()
-	h := api.New(api.Config{Keys: s, Calls: s, Recordings: s, Objects: s, Settings: s, Logger: slog.New(slog.DiscardHandler)})
+	h := api.New(api.Config{Keys: s, Calls: s, Recordings: s, Objects: s, Settings: s, Audit: s, Logger: slog.New(slog.DiscardHandler)})
 	r := httptest.NewRequest(method, path, bytes.NewBufferString(body))
 	if key != "" {
 		r.Header.Set("Authorization", "Bearer "+key)
@@ -142,7 +148,7 @@ func TestListPassesFilterAndOnlyTheKeysOrganization(t *testing.T) {
 	t.Parallel()
 	s := &store{}
 	response, body := request(t, s, "csk_read", "GET",
-		"/api/calls?recorded=true&status=no_answer&number=0199&text=refund&limit=7&since=2026-01-02T03:04:05Z&org=other", "")
+		"/api/calls?recorded=true&status=no_answer&number=0199&text=refund&limit=7&since=2026-01-02T03:04:05Z", "")
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", response.StatusCode, body)
 	}

@@ -7,46 +7,53 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/loquent/callstream/schema"
 )
 
-// permissionKey is where an operation's metadata names its permission.
-const permissionKey = "permission"
+type (
+	principalKey    struct{}
+	organizationKey struct{}
+)
 
-type principalKey struct{}
-
-// authenticate finds the key's holder and checks the operation's permission
-// before anything of the request is read.
+// authenticate finds the key's holder, checks the operation's permission and
+// scope before anything of the request is read, and says in the context who
+// acts and for which organization.
 func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		key, ok := bearer(ctx.Header("Authorization"))
-		if !ok {
-			ctx.SetHeader("WWW-Authenticate", "Bearer")
-			a.refuse(h, ctx, schema.Errorf(schema.Unauthorized, "send an API key: Authorization: Bearer csk_..."))
-			return
-		}
-		who, err := a.Keys.APIKey(ctx.Context(), key)
+	return func(hctx huma.Context, next func(huma.Context)) {
+		who, err := a.identify(hctx)
 		if err != nil {
-			a.refuse(h, ctx, err)
+			a.refuse(h, hctx, err)
 			return
 		}
-		permission, _ := ctx.Operation().Metadata[permissionKey].(string)
-		if !permitted(who, permission) {
-			a.refuse(h, ctx, schema.Errorf(schema.Forbidden,
-				"this needs the permission %q, which the key %q does not hold; ask an administrator for a key that does", permission, who.Name))
+		ctx, err := a.admit(hctx, who)
+		if err != nil {
+			a.refuse(h, hctx, err)
 			return
 		}
-		next(huma.WithValue(ctx, principalKey{}, who))
+		next(huma.WithContext(hctx, ctx))
 	}
 }
 
-// refuse answers err as problem+json.
-func (a *api) refuse(h huma.API, ctx huma.Context, err error) {
-	p := a.problem(err)
-	if werr := huma.WriteErr(h, ctx, p.GetStatus(), p.Error()); werr != nil {
-		a.Logger.DebugContext(ctx.Context(), "write problem", "error", werr)
+// identify returns the holder of the request's key.
+func (a *api) identify(hctx huma.Context) (schema.Principal, error) {
+	key, ok := bearer(hctx.Header("Authorization"))
+	if !ok {
+		return schema.Principal{}, schema.Errorf(schema.Unauthorized, "send an API key: Authorization: Bearer csk_...")
 	}
+	now := a.Clock()
+	if err := a.gate.enter(key, hctx.RemoteAddr(), now); err != nil {
+		return schema.Principal{}, err
+	}
+	who, err := a.Keys.APIKey(hctx.Context(), key)
+	switch schema.CodeOf(err) {
+	case "":
+		a.gate.found(key, now)
+	case schema.Unauthorized:
+		a.gate.unknown(key, hctx.RemoteAddr(), now)
+	}
+	return who, err
 }
 
 // bearer returns the token of an Authorization header; the scheme's case does
@@ -57,6 +64,63 @@ func bearer(header string) (token string, ok bool) {
 	return token, strings.EqualFold(scheme, "Bearer") && token != ""
 }
 
+// admit checks what the operation needs of who, and returns the context in
+// which it runs.
+func (a *api) admit(hctx huma.Context, who schema.Principal) (context.Context, error) {
+	op := hctx.Operation()
+	permission, _ := op.Extensions[permissionKey].(string)
+	of, _ := op.Extensions[scopeKey].(string)
+	if of != ofAnyone.String() && !permitted(who, permission) {
+		return nil, lacks(who, permission)
+	}
+	ctx := schema.WithActor(hctx.Context(), schema.Actor("key:"+who.Name))
+	ctx = context.WithValue(ctx, principalKey{}, who)
+	named := strings.TrimSpace(hctx.Header(organizationHeader))
+	switch {
+	case who.OrganizationID != "" && named != "" && !strings.EqualFold(named, who.OrganizationID):
+		return nil, schema.Errorf(schema.Forbidden, "the key %q belongs to another organization; leave out the header %s", who.Name, organizationHeader)
+	case of == ofOperators.String() && who.OrganizationID != "":
+		return nil, schema.Errorf(schema.Forbidden, "this is for operators, whose keys belong to no organization; make one with callstream keys create")
+	case of == ofOrganization.String():
+		org, err := a.organizationOf(ctx, who, named)
+		if err != nil {
+			return nil, err
+		}
+		ctx = context.WithValue(ctx, organizationKey{}, org)
+	}
+	if err := hasBody(hctx, op); err != nil {
+		return nil, err
+	}
+	return ctx, nil
+}
+
+// organizationOf returns the id of the organization that the request is about:
+// the key's own, or the one that an operator named.
+func (a *api) organizationOf(ctx context.Context, who schema.Principal, named string) (string, error) {
+	switch {
+	case who.OrganizationID != "":
+		return who.OrganizationID, nil
+	case a.Organizations == nil || named == "":
+		return "", schema.Errorf(schema.Forbidden,
+			"the key %q belongs to no organization; name the one that you mean in the header %s: ID (GET /api/organizations lists them)", who.Name, organizationHeader)
+	}
+	// The database's spelling of the id is the one that rows carry.
+	found, err := a.Organizations.Organization(ctx, named)
+	if code := schema.CodeOf(err); code == schema.NotFound || code == schema.Invalid {
+		return "", schema.Errorf(schema.NotFound, "the header %s names %q, and there is no such organization; GET /api/organizations lists them", organizationHeader, named)
+	}
+	return found.ID, err
+}
+
+// hasBody returns [schema.Invalid] for a request that lacks the body its
+// operation needs.
+func hasBody(hctx huma.Context, op *huma.Operation) error {
+	if r, _ := humago.Unwrap(hctx); op.RequestBody != nil && op.RequestBody.Required && r.ContentLength == 0 {
+		return schema.Errorf(schema.Invalid, "send a JSON body as /api/openapi.json describes it for %s", op.OperationID)
+	}
+	return nil
+}
+
 // permitted reports whether who may do what permission names; nobody may do
 // what names none.
 func permitted(who schema.Principal, permission string) bool {
@@ -64,41 +128,41 @@ func permitted(who schema.Principal, permission string) bool {
 		(slices.Contains(who.Permissions, permission) || slices.Contains(who.Permissions, PermissionAdmin))
 }
 
-// organization returns the caller's organization. It panics outside a request
-// that passed authenticate, because answering without one would show every
-// organization's rows.
-func organization(ctx context.Context) string {
-	who := ctx.Value(principalKey{}).(schema.Principal)
-	if who.OrganizationID == "" {
-		panic("api: principal without organization")
-	}
-	return who.OrganizationID
+// lacks says that who does not hold permission.
+func lacks(who schema.Principal, permission string) error {
+	return schema.Errorf(schema.Forbidden,
+		"this needs the permission %q, which the key %q does not hold; ask an administrator for a key that does", permission, who.Name)
 }
 
-// status maps a code to what HTTP calls it.
-var status = map[schema.Code]int{
-	schema.Invalid:      http.StatusUnprocessableEntity,
-	schema.Unauthorized: http.StatusUnauthorized,
-	schema.Forbidden:    http.StatusForbidden,
-	schema.NotFound:     http.StatusNotFound,
-	schema.Conflict:     http.StatusConflict,
-	schema.Refused:      http.StatusUnprocessableEntity,
-	schema.RateLimited:  http.StatusTooManyRequests,
-	schema.Unavailable:  http.StatusServiceUnavailable,
-	schema.Corrupt:      http.StatusInternalServerError,
+// caller returns the holder of the request's key.
+func caller(ctx context.Context) schema.Principal {
+	return ctx.Value(principalKey{}).(schema.Principal)
 }
 
-// problem turns an error into its HTTP form. The text of an internal error
-// stays in the log: it may name what the caller must not know.
-func (a *api) problem(err error) huma.StatusError {
-	code, known := status[schema.CodeOf(err)]
-	switch {
-	case !known:
-		a.Logger.Error("api", "error", err)
-		return huma.Error500InternalServerError("something went wrong here; the server's log has the cause")
-	case code == http.StatusServiceUnavailable:
-		a.Logger.Warn("api", "error", err)
-		return huma.Error503ServiceUnavailable("the database does not answer; try again in a moment")
+// organization returns the organization that the request is about. It panics
+// in an operation that has no such scope, because answering without one would
+// show every organization's rows.
+func organization(ctx context.Context) string { return ctx.Value(organizationKey{}).(string) }
+
+// needs returns [schema.Forbidden] unless the caller holds permission, for
+// what only some requests of an operation need.
+func needs(ctx context.Context, permission string) error {
+	if who := caller(ctx); !permitted(who, permission) {
+		return lacks(who, permission)
 	}
-	return huma.NewError(code, err.Error())
+	return nil
+}
+
+// guarded sets the headers that every answer carries, and answers as a problem
+// where there is no operation.
+func guarded(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store") // answers, audio too, are one organization's
+		if handler, pattern := mux.Handler(r); pattern == "" {
+			noOperation(w, r, handler)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }

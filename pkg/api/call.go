@@ -11,12 +11,18 @@ import (
 )
 
 func (a *api) registerCalls(h huma.API) {
-	huma.Register(h, operation("list-calls", http.MethodGet, "/api/calls", PermissionRead,
-		"List calls, newest first"), a.listCalls)
-	huma.Register(h, operation("get-call", http.MethodGet, "/api/calls/{call_sid}", PermissionRead,
-		"One call with its recordings, transcripts, decision and deletion receipts"), a.getCall)
-	huma.Register(h, operation("get-call-timeline", http.MethodGet, "/api/calls/{call_sid}/timeline", PermissionRead,
-		"Why a call is as it is: its decision and everything that happened, in order"), a.getTimeline)
+	huma.Register(h, route{
+		id: "list-calls", method: http.MethodGet, path: "/api/calls", permission: PermissionRead,
+		summary: "List calls, newest first",
+	}.operation(), a.listCalls)
+	huma.Register(h, route{
+		id: "get-call", method: http.MethodGet, path: "/api/calls/{call_sid}", permission: PermissionRead,
+		summary: "One call with its recordings, transcripts, decision and deletion receipts",
+	}.operation(), a.getCall)
+	huma.Register(h, route{
+		id: "get-call-timeline", method: http.MethodGet, path: "/api/calls/{call_sid}/timeline", permission: PermissionRead,
+		summary: "Why a call is as it is: its decision and everything that happened, in order",
+	}.operation(), a.getTimeline)
 }
 
 type listCallsInput struct {
@@ -65,10 +71,7 @@ func (a *api) listCalls(ctx context.Context, in *listCallsInput) (*callPage, err
 		return nil, a.problem(err)
 	}
 	out := &callPage{}
-	out.Body.Calls, out.Body.Next = page, next
-	if page == nil {
-		out.Body.Calls = []schema.CallRecord{}
-	}
+	out.Body.Calls, out.Body.Next = orEmpty(page), next
 	return out, nil
 }
 
@@ -109,10 +112,7 @@ func (a *api) getTimeline(ctx context.Context, in *callInput) (*timelineOutput, 
 		return nil, a.problem(err)
 	}
 	out := &timelineOutput{}
-	out.Body.Entries = entries
-	if entries == nil {
-		out.Body.Entries = []schema.TimelineEntry{}
-	}
+	out.Body.Entries = orEmpty(entries)
 	if d := record.Decision; d != nil {
 		out.Body.Decision, out.Body.Why = d, d.Rule.Explain()
 	}

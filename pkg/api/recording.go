@@ -12,8 +12,11 @@ import (
 )
 
 func (a *api) registerRecordings(h huma.API) {
-	op := operation("get-recording-media", http.MethodGet, "/api/recordings/{recording_sid}/media", PermissionPlay,
-		"A recording's audio, from the archive; answers Range requests")
+	op := route{
+		id: "get-recording-media", method: http.MethodGet, path: "/api/recordings/{recording_sid}/media", permission: PermissionPlay,
+		summary: "A recording's audio, from the archive",
+		about:   "Answers Range requests. Every playback is in the audit log before its first byte leaves.",
+	}.operation()
 	op.Responses = map[string]*huma.Response{
 		"200": {Description: "The whole recording", Content: map[string]*huma.MediaType{"audio/mpeg": {}}},
 		"206": {Description: "The range that was asked for", Content: map[string]*huma.MediaType{"audio/mpeg": {}}},
@@ -23,28 +26,43 @@ func (a *api) registerRecordings(h huma.API) {
 
 type mediaInput struct {
 	RecordingSID string `path:"recording_sid" pattern:"^RE[0-9a-f]{32}$" doc:"Twilio's recording SID"`
+	Range        string `header:"Range" maxLength:"256" doc:"A part of the audio (RFC 9110 §14)" example:"bytes=0-65535"`
+	head         bool   // nothing but the headers is asked for
+}
+
+// Resolve tells HEAD, which plays nothing, from GET.
+func (in *mediaInput) Resolve(ctx huma.Context) []error {
+	in.head = ctx.Method() == http.MethodHead
+	return nil
 }
 
 // getMedia answers the archived audio. The bytes pass through here, so that a
-// browser never sees an address of the bucket's or of Twilio's.
+// browser never sees an address of the bucket's or of Twilio's. The playback is
+// written down once the audio is there to be played and before any of it
+// leaves: what cannot be accounted for is not played.
 func (a *api) getMedia(ctx context.Context, in *mediaInput) (*huma.StreamResponse, error) {
 	record, err := a.Recordings.RecordingRecord(ctx, organization(ctx), in.RecordingSID)
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	if record.Object == nil {
+	if record.Quarantined || record.Object == nil {
 		return nil, a.problem(notPlayable(record))
 	}
 	audio, err := a.Objects.Open(ctx, record.Object.Key)
 	if err != nil {
-		return nil, a.problem(err)
+		return nil, a.problemOf(err, "the archive does not answer; try again in a moment")
+	}
+	if !in.head {
+		if err := a.played(ctx, in); err != nil {
+			_ = audio.Close()
+			return nil, err
+		}
 	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer func() { _ = audio.Close() }()
 		r, w := humago.Unwrap(hctx)
 		w.Header().Set("Content-Type", "audio/mpeg")
 		w.Header().Set("ETag", `"`+record.Object.SHA256+`"`)
-		w.Header().Set("Cache-Control", "private")
 		// No modification time: the ETag is the content's own hash.
 		http.ServeContent(w, r, in.RecordingSID+".mp3", time.Time{}, audio)
 	}}, nil

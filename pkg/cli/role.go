@@ -42,12 +42,20 @@ func (p *parts) ingress() (http.Handler, error) {
 // api returns the routes under /api/.
 func (p *parts) api() http.Handler {
 	return api.New(api.Config{
-		Keys:       p.db,
-		Calls:      p.db,
-		Recordings: p.db,
-		Objects:    p.objects,
-		Settings:   p.db,
-		Logger:     p.log,
+		Keys:          p.db,
+		Organizations: p.db,
+		Tenants:       p.db,
+		Calls:         p.db,
+		Recordings:    p.db,
+		Objects:       p.objects,
+		Messages:      p.db,
+		Settings:      p.db,
+		Numbers:       p.db,
+		VoicePlans:    p.db,
+		KeyList:       p.db,
+		KeyIssuer:     p.db,
+		Audit:         p.db,
+		Logger:        p.log,
 	})
 }
 
