@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/loquent/callstream/pkg/postgres"
 	"github.com/loquent/callstream/pkg/postgres/postgrestest"
-	"github.com/loquent/callstream/pkg/secrets"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -190,33 +188,61 @@ func TestAnIDInAnotherForm(t *testing.T) {
 	}
 }
 
-// The first key of a ring seals, all of them open: after a rotation accounts
-// are readable, and once saved again need the old key no more.
-func TestTheSealingKeyRotates(t *testing.T) {
+// Whoever has an organization may read and name it; its name is a person's to
+// choose.
+func TestOrganizations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	opened := func(keys ...byte) *postgres.DB {
-		var ring []string
-		for _, k := range keys {
-			ring = append(ring, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{k}, 32)))
-		}
-		keyring, err := secrets.Parse(strings.Join(ring, ","))
+	var third string
+	told := w.told("", func() {
+		var err error
+		third, err = w.CreateOrganization(w.boss(), "Third")
 		must(t, err)
-		db, err := postgres.Open(t.Context(), w.url, postgres.Options{Sealer: keyring})
-		must(t, err)
-		t.Cleanup(db.Close)
-		return db
-	}
-	const old, fresh = 1, 2 // the first is postgrestest's
-	_, err := opened(fresh).AccountBySID(t.Context(), w.account.AccountSID)
-	wantCode(t, err, schema.Invalid)
-	both := opened(fresh, old)
-	account, err := both.AccountBySID(t.Context(), w.account.AccountSID)
-	must(t, err)
-	must(t, both.SaveTwilioAccount(t.Context(), account))
-	got, err := opened(fresh).AccountBySID(t.Context(), w.account.AccountSID)
-	must(t, err)
-	if diff := cmp.Diff(w.account, got); diff != "" {
+	})
+	if diff := cmp.Diff([]string{`cli:boss@desk organization.create ` + third + ` {"name": "Third"}`}, told); diff != "" {
 		t.Error(diff)
+	}
+	must(t, w.AddPhoneNumber(t.Context(), w.account.OrganizationID, "+15550003333"))
+	list, err := w.Organizations(t.Context())
+	must(t, err)
+	want := []schema.Organization{
+		{ID: w.account.OrganizationID, Name: t.Name(), AccountSID: w.account.AccountSID, Numbers: 2},
+		{ID: third, Name: "Third"},
+	}
+	for i := range list {
+		one, err := w.Organization(t.Context(), list[i].ID)
+		must(t, err)
+		if diff := cmp.Diff(list[i], one); diff != "" || one.CreatedAt.IsZero() {
+			t.Errorf("alone it is otherwise, or has no time: %s", diff)
+		}
+		list[i].CreatedAt = want[0].CreatedAt
+	}
+	if diff := cmp.Diff(want, list); diff != "" {
+		t.Error(diff)
+	}
+	w.wantLog("a name", func() {
+		must(t, w.RenameOrganization(w.boss(), third, "3rd"))
+		must(t, w.RenameOrganization(w.boss(), third, "3rd"))
+	}, `cli:boss@desk organization.rename `+third+` {"name": {"to": "3rd", "from": "Third"}}`)
+	if one, err := w.Organization(t.Context(), third); err != nil || one.Name != "3rd" {
+		t.Errorf("%+v, %v", one, err)
+	}
+}
+
+func TestOrganizationsThatAreNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, name := range []string{"", " \t", strings.Repeat("x", 201), "\xff", "a\x00b"} {
+		_, err := w.CreateOrganization(t.Context(), name)
+		wantCode(t, err, schema.Invalid)
+		wantCode(t, w.RenameOrganization(t.Context(), w.account.OrganizationID, name), schema.Invalid)
+	}
+	for id, code := range map[string]schema.Code{nobody: schema.NotFound, "": schema.Invalid, "x": schema.Invalid} {
+		wantCode(t, w.RenameOrganization(t.Context(), id, "Name"), code)
+		_, err := w.Organization(t.Context(), id)
+		wantCode(t, err, code)
+	}
+	if list, err := w.Organizations(t.Context()); err != nil || len(list) != 1 || list[0].Name != t.Name() {
+		t.Errorf("%+v, %v", list, err)
 	}
 }

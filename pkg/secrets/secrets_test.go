@@ -64,3 +64,13 @@ func TestKeysAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestWhichKeySealed(t *testing.T) {
+	t.Parallel()
+	before, after := ring(t, encoded('a')), ring(t, encoded('b'), encoded('a'))
+	old, _ := before.Seal([]byte("token"), nil)
+	fresh, _ := after.Seal([]byte("token"), nil)
+	if !before.Current(old) || after.Current(old) || !after.Current(fresh) || after.Current(nil) {
+		t.Error("a value is taken for one under another key")
+	}
+}
