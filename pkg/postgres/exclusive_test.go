@@ -127,6 +127,22 @@ func TestALockThatIsLost(t *testing.T) {
 	}
 }
 
+// A server that falls silent, which the driver would wait for without end, is
+// as good as one that is gone.
+func TestALockOfASilentServer(t *testing.T) {
+	t.Parallel()
+	proxied, silence := silenceable(t, newWorld(t).url)
+	db, err := postgres.Open(t.Context(), proxied, postgres.Options{})
+	must(t, err)
+	t.Cleanup(db.Close)
+	err = db.Exclusive(t.Context(), "x", func(ctx context.Context) error {
+		silence()
+		<-ctx.Done()
+		return context.Cause(ctx)
+	})
+	wantCode(t, err, schema.Unavailable)
+}
+
 // A process that dies takes its lock with it: the server ends its connection.
 func TestALockEndsWithItsConnection(t *testing.T) {
 	t.Parallel()

@@ -47,6 +47,44 @@ func TestCallsAreListedNewestFirst(t *testing.T) {
 	wantCode(t, err, schema.Invalid)
 }
 
+// Calls come in while somebody turns the pages: each that was there before is
+// shown, once.
+func TestPagesWhileCallsComeIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	place := func(n, second int) {
+		w.merge(w.update("call.answered", schema.CallFacts{CallSID: callSID(n), StartedAt: at(second)}))
+	}
+	const before = 11
+	for n := range before {
+		place(n, n/2) // two share a time
+	}
+	seen := map[string]int{}
+	filter := schema.CallFilter{Limit: 2}
+	for added := before; ; added += 2 {
+		page, next, err := w.CallRecords(t.Context(), w.account.OrganizationID, filter)
+		must(t, err)
+		for _, r := range page {
+			seen[r.CallSID]++
+		}
+		if filter.Cursor = next; next == "" {
+			break
+		}
+		place(added, added)    // a new one
+		place(added+1, -added) // history that is imported late
+	}
+	for n := range before {
+		if seen[callSID(n)] != 1 {
+			t.Errorf("call %d was shown %d times", n, seen[callSID(n)])
+		}
+	}
+	for sid, times := range seen {
+		if times != 1 {
+			t.Errorf("%s was shown %d times", sid, times)
+		}
+	}
+}
+
 func TestCallFilters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
