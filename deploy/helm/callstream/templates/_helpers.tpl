@@ -35,8 +35,8 @@ the secret), other variables, and the values in force. */ -}}
 {{- $speech := dict "WHISPER_MODEL" $v.transcription.model "OPENAI_BASE_URL" $v.transcription.baseURL -}}
 {{- $consume := dict "NATS_URL" "NATS_URL_CONSUME" -}}
 {{- $roles := dict
-  "ingress" (dict "args" (list "ingress") "secrets" (merge (dict "NATS_URL" "NATS_URL_INGRESS") $tokens) "env" (merge (dict) $stream $public) "values" $v.roles.ingress)
-  "console" (dict "args" (list "console") "secrets" (merge (dict) $tokens $keys) "env" $bucket "values" $v.roles.console)
+  "ingress" (dict "args" (list "ingress") "secrets" (merge (dict "NATS_URL" "NATS_URL_INGRESS") $tokens) "env" (merge (dict) $stream $public) "values" $v.roles.ingress "consumer" false)
+  "console" (dict "args" (list "console") "secrets" (merge (dict) $tokens $keys) "env" $bucket "values" $v.roles.console "consumer" false)
 -}}
 {{- $needs := dict
   "calls" (dict "secrets" $consume "env" $stream)
