@@ -16,7 +16,7 @@ type letterKey struct {
 	MsgID string `json:"msg_id"`
 }
 
-func keyOf(l schema.DeadLetter) letterKey {
+func letterKeyOf(l schema.DeadLetter) letterKey {
 	return letterKey{int64(l.ID), storable(l.MsgID)} //nolint:gosec // stream sequences fit
 }
 
@@ -26,7 +26,7 @@ func (d *DB) LetterStatuses(ctx context.Context, letters []schema.DeadLetter) (m
 	keys := make([]letterKey, len(letters))
 	found := make(map[uint64]schema.LetterStatus, len(letters))
 	for i, l := range letters {
-		keys[i] = keyOf(l)
+		keys[i] = letterKeyOf(l)
 		found[l.ID] = schema.LetterStatus{State: schema.LetterOpen}
 	}
 	input, err := json.Marshal(keys)
@@ -78,7 +78,7 @@ func (r letterRow) status() schema.LetterStatus {
 // runs it. Both come about or neither. The error is [schema.Conflict] for a
 // letter that is over, or whose message is being tried again already.
 func (d *DB) RetryLetter(ctx context.Context, l schema.DeadLetter, park bool) error {
-	key := keyOf(l)
+	key := letterKeyOf(l)
 	return d.transact(ctx, "retry dead letter", func(tx *sqlx.Tx) error {
 		if err := retryable(ctx, tx, l); err != nil {
 			return err
@@ -128,7 +128,7 @@ func lockLetter(ctx context.Context, tx *sqlx.Tx, l schema.DeadLetter) (state sc
 		State string `db:"state"`
 		Waits bool   `db:"waits"`
 	}
-	key := keyOf(l)
+	key := letterKeyOf(l)
 	err = tx.SelectContext(ctx, &rows, `
 		SELECT state, EXISTS (SELECT FROM parked_message p WHERE p.durable = d.durable AND p.stream_seq = d.message_seq) AS waits
 		FROM dead_letter d WHERE letter_seq = $1 AND msg_id = $2 FOR UPDATE`, key.ID, key.MsgID)
@@ -165,7 +165,7 @@ func letterConflict(l schema.DeadLetter, err error) error {
 // has begun goes on. The error is [schema.Conflict] for the removal of a letter
 // that is resolved.
 func (d *DB) CloseLetter(ctx context.Context, l schema.DeadLetter, state schema.LetterState, note string) error {
-	key := keyOf(l)
+	key := letterKeyOf(l)
 	return d.transact(ctx, "close dead letter", func(tx *sqlx.Tx) error {
 		before, _, err := lockLetter(ctx, tx, l)
 		switch {

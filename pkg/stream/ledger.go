@@ -37,3 +37,20 @@ type Parking interface {
 	// Unpark forgets the message; one that is not there is no error.
 	Unpark(ctx context.Context, durable string, seq uint64) error
 }
+
+// Retries is a [Parking] that knows which messages operators try again after
+// they had become dead letters; see [Letters]. For a Parking that is none, such
+// messages are like any other that is parked.
+type Retries interface {
+	// Retried returns the dead letter as which the message is being tried again,
+	// by its sequence in DEADLETTERS; zero if it is not.
+	Retried(ctx context.Context, durable string, seq uint64) (letter uint64, err error)
+	// Resolve unparks a message that is done, and marks the letter that it was;
+	// both or neither.
+	Resolve(ctx context.Context, durable string, seq uint64) error
+	// FailAgain unparks a message that was given up, of which another letter tells
+	// by now, and marks the letter that it was; both or neither. A message that
+	// was no letter when it was given up, and is one that is tried again now, stays
+	// parked.
+	FailAgain(ctx context.Context, durable string, seq, letter uint64, failure string) error
+}

@@ -16,8 +16,12 @@ import (
 	"github.com/loquent/callstream/schema"
 )
 
-// headerAccount is a dead letter's account SID; an event has it in its subject.
-const headerAccount = "Callstream-Account"
+// The headers that only dead letters have: the account SID, which an event has
+// in its subject, and the letter that was tried again.
+const (
+	headerAccount = "Callstream-Account"
+	headerRetryOf = "Callstream-Retry-Of"
+)
 
 // letter writes a dead letter as a NATS message: the original bytes and
 // headers, and beside them why it is one.
@@ -25,7 +29,8 @@ func letter(l schema.DeadLetter) *nats.Msg {
 	m := nats.NewMsg(schema.DeadLetterSubject(token(l.Consumer), token(l.Reason)))
 	m.Data = l.Data
 	for name, values := range l.Header {
-		if !strings.HasPrefix(name, "Nats-") { // orders to the first stream, which mean something else to this one
+		// Nats-* are orders to the first stream, which mean something else to this one.
+		if !strings.HasPrefix(name, "Nats-") && name != headerRetryOf {
 			m.Header[name] = values
 		}
 	}
@@ -42,41 +47,50 @@ func letter(l schema.DeadLetter) *nats.Msg {
 		schema.HeaderOrg:       oneLine(l.Org),
 		headerAccount:          oneLine(l.Account),
 	})
+	if l.RetryOf > 0 {
+		m.Header.Set(headerRetryOf, strconv.FormatUint(l.RetryOf, 10))
+	}
 	return m
 }
 
 // letterID names the death of one message in one durable, so that telling it
 // again after a crash between the telling and the message's end makes no second
 // letter. The time of storing tells a message from one of the same sequence in
-// a stream made anew. What was never in CALLS is named by its bytes.
+// a stream made anew. What was tried again dies another death, named by the
+// letter before. What was never in CALLS is named by its bytes.
 func letterID(l schema.DeadLetter) string {
 	if l.Sequence > 0 {
-		return "dlq/" + l.Consumer + "/" + strconv.FormatUint(l.Sequence, 10) + "/" + strconv.FormatInt(l.Published.UnixNano(), 36)
+		id := "dlq/" + l.Consumer + "/" + strconv.FormatUint(l.Sequence, 10) + "/" + strconv.FormatInt(l.Published.UnixNano(), 36)
+		if l.RetryOf > 0 {
+			id += "/" + strconv.FormatUint(l.RetryOf, 10)
+		}
+		return id
 	}
 	sum := sha256.Sum256(append([]byte(l.Reason+"\n"+l.Subject+"\n"), l.Data...))
 	return "dlq/" + l.Consumer + "/" + hex.EncodeToString(sum[:16])
 }
 
 // readLetter is the inverse of letter, as far as it keeps everything.
-func readLetter(m *jetstream.RawStreamMsg) schema.DeadLetter {
-	attempts, _ := strconv.Atoi(m.Header.Get(schema.HeaderAttempts))
-	sequence, _ := strconv.ParseUint(m.Header.Get(schema.HeaderSequence), 10, 64)
-	failedAt, _ := time.Parse(time.RFC3339Nano, m.Header.Get(schema.HeaderFailedAt))
-	published, _ := time.Parse(time.RFC3339Nano, m.Header.Get(schema.HeaderPublished))
+func readLetter(id uint64, header nats.Header, data []byte) schema.DeadLetter {
+	attempts, _ := strconv.Atoi(header.Get(schema.HeaderAttempts))
+	number := func(name string) uint64 { n, _ := strconv.ParseUint(header.Get(name), 10, 64); return n }
+	moment := func(name string) time.Time { t, _ := time.Parse(time.RFC3339Nano, header.Get(name)); return t }
 	return schema.DeadLetter{
-		Consumer:  m.Header.Get(schema.HeaderConsumer),
-		Reason:    m.Header.Get(schema.HeaderReason),
-		Error:     m.Header.Get(schema.HeaderError),
+		ID:        id,
+		Consumer:  header.Get(schema.HeaderConsumer),
+		Reason:    header.Get(schema.HeaderReason),
+		Error:     header.Get(schema.HeaderError),
 		Attempts:  attempts,
-		Subject:   m.Header.Get(schema.HeaderSubject),
-		Sequence:  sequence,
-		MsgID:     m.Header.Get(jetstream.MsgIDHeader),
-		Account:   m.Header.Get(headerAccount),
-		Org:       m.Header.Get(schema.HeaderOrg),
-		FailedAt:  failedAt,
-		Published: published,
-		Header:    m.Header,
-		Data:      m.Data,
+		Subject:   header.Get(schema.HeaderSubject),
+		Sequence:  number(schema.HeaderSequence),
+		MsgID:     header.Get(jetstream.MsgIDHeader),
+		RetryOf:   number(headerRetryOf),
+		Account:   header.Get(headerAccount),
+		Org:       header.Get(schema.HeaderOrg),
+		FailedAt:  moment(schema.HeaderFailedAt),
+		Published: moment(schema.HeaderPublished),
+		Header:    header,
+		Data:      data,
 	}
 }
 
@@ -105,7 +119,7 @@ func (c *Conn) LatestDeadLetters(ctx context.Context, limit int) (found []schema
 		if err != nil {
 			return nil, schema.Errorf(schema.Unavailable, "get dead letter %d: %w", seq, err)
 		}
-		found = append(found, readLetter(m))
+		found = append(found, readLetter(m.Sequence, m.Header, m.Data))
 	}
 	return found, nil
 }

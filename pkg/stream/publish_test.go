@@ -303,7 +303,7 @@ func TestDeadLettersKeepWhatTheyAreOf(t *testing.T) {
 	if got.Header["ce-id"] == nil || got.Header["Nats-Rollup"] != nil {
 		t.Errorf("headers are %v, want the original's without orders to the server", got.Header)
 	}
-	want.Error, want.Header, got.Header = "two lines", nil, nil
+	want.ID, want.Error, want.Header, got.Header = 1, "two lines", nil, nil
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("dead letter (-want +got):\n%s", diff)
 	}

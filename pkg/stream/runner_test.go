@@ -186,7 +186,7 @@ func TestATerminalErrorIsADeadLetterWithEverything(t *testing.T) {
 	}
 	got.Header, got.Data, got.FailedAt, got.Published, got.MsgID = nil, nil, time.Time{}, time.Time{}, ""
 	want := schema.DeadLetter{
-		Consumer: "one", Reason: "refused", Error: "no such account", Attempts: 1, Sequence: 1,
+		ID: 1, Consumer: "one", Reason: "refused", Error: "no such account", Attempts: 1, Sequence: 1,
 		Subject: "call.answered." + streamtest.SID("AC", 1), Account: streamtest.SID("AC", 1), Org: "org-1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -10,13 +11,19 @@ import (
 
 // source is where a job came from and goes back to.
 type source interface {
-	// end takes the message away for good: done, or given up.
-	end(ctx context.Context, givenUp bool) error
+	// end takes the message away for good: done, or with a demise given up.
+	end(ctx context.Context, d *demise) error
 	// later has it come again after the wait, or soon after if that cannot be
 	// arranged.
 	later(ctx context.Context, after time.Duration, f fate, cause error) error
 	// beat says that it is still in work.
 	beat(ctx context.Context) error
+}
+
+// demise is why a message was given up.
+type demise struct {
+	retryOf uint64 // the dead letter as which it had been tried again; zero: none
+	text    string
 }
 
 // ackTimeout bounds the wait for the broker's word that it heard an
@@ -33,14 +40,14 @@ type delivered struct {
 
 // end acknowledges or terminates. A durable that works one at a time waits
 // until the broker has heard: its work is dear.
-func (d *delivered) end(ctx context.Context, givenUp bool) error {
+func (d *delivered) end(ctx context.Context, gone *demise) error {
 	if d.repeated {
 		// It may have been parked by a process that died before it could
 		// acknowledge; what stays behind only runs once more.
-		_ = d.runner.Parking.Unpark(ctx, d.runner.Durable.Name, d.seq)
+		_ = d.runner.unpark(ctx, d.seq, gone)
 	}
 	switch {
-	case givenUp:
+	case gone != nil:
 		return d.msg.Term()
 	case d.runner.Batch != nil:
 		return d.msg.Ack()
@@ -88,8 +95,33 @@ type parked struct {
 }
 
 // end forgets the row.
-func (p *parked) end(ctx context.Context, _ bool) error {
-	return p.runner.Parking.Unpark(ctx, p.runner.Durable.Name, p.seq)
+func (p *parked) end(ctx context.Context, gone *demise) error {
+	return p.runner.unpark(ctx, p.seq, gone)
+}
+
+// unpark forgets a row, and marks the dead letter whose retry it was.
+func (r *Runner) unpark(ctx context.Context, seq uint64, gone *demise) error {
+	retries, ok := r.Parking.(Retries)
+	switch {
+	case !ok:
+		return r.Parking.Unpark(ctx, r.Durable.Name, seq)
+	case gone == nil:
+		return retries.Resolve(ctx, r.Durable.Name, seq)
+	}
+	return retries.FailAgain(ctx, r.Durable.Name, seq, gone.retryOf, gone.text)
+}
+
+// retried returns the dead letter as which a message is being tried again. One
+// that is delivered for the first time is none.
+func (r *Runner) retried(ctx context.Context, j *job) (letter uint64, err error) {
+	retries, ok := r.Parking.(Retries)
+	if !ok || j.deliveries == 1 {
+		return 0, nil
+	}
+	if letter, err = retries.Retried(ctx, r.Durable.Name, j.seq); err != nil {
+		return 0, fmt.Errorf("look for an earlier dead letter: %w", err)
+	}
+	return letter, nil
 }
 
 // later moves the row's time. If that fails the hold runs out, and the message

@@ -77,7 +77,7 @@ func (r *Runner) conclude(ctx context.Context, j *job, f fate, err error) {
 	var failed error
 	switch f.action {
 	case done:
-		failed = j.source.end(ctx, false)
+		failed = j.source.end(ctx, nil)
 	case dead:
 		failed = r.bury(ctx, j, f.reason, err)
 	case again:
@@ -99,14 +99,20 @@ func (r *Runner) conclude(ctx context.Context, j *job, f fate, err error) {
 // message stays, and comes again for the same attempt, since only that knows why
 // it dies.
 func (r *Runner) bury(ctx context.Context, j *job, reason string, cause error) error {
-	if err := r.Conn.DeadLetter(ctx, j.letter(r.Durable.Name, reason, cause)); err != nil {
+	retryOf, err := r.retried(ctx, j)
+	if err == nil {
+		l := j.letter(r.Durable.Name, reason, cause)
+		l.RetryOf = retryOf
+		err = r.Conn.DeadLetter(ctx, l)
+	}
+	if err != nil {
 		if excuser, ok := r.Ledger.(Excuser); ok && j.counted {
 			r.takeBack(ctx, excuser, j)
 		}
 		return errors.Join(fmt.Errorf("store dead letter: %w", err), j.source.later(ctx, r.Durable.patience(j), fate{}, cause))
 	}
 	r.metrics.dead.WithLabelValues(r.Durable.Name, reason).Inc()
-	return j.source.end(ctx, true)
+	return j.source.end(ctx, &demise{retryOf: retryOf, text: oneLine(text(cause))})
 }
 
 // excuse takes back an attempt that was none.
