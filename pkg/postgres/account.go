@@ -86,8 +86,8 @@ func (d *DB) seal(token, orgID string) ([]byte, error) {
 	return sealed, nil
 }
 
-// SaveTwilioAccount stores account, tokens and policies, an empty policy being
-// the default one; without a secondary token there is none any more. The
+// SaveTwilioAccount stores account, tokens, region, edge and policies, an empty
+// one being the default; without a secondary token there is none any more. The
 // recording switch is not among them: only [DB.SetRecordingEnabled] and
 // [DB.ChangeSettings] turn it. Errors are those of ChangeSettings.
 func (d *DB) SaveTwilioAccount(ctx context.Context, a schema.Account) error {

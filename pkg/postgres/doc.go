@@ -11,10 +11,16 @@
 //     events, each kind by its key: workers never wait for each other in a circle.
 //   - An account's events change nothing of another account's calls, recordings
 //     or messages, whatever SIDs they name.
+//   - A change of administration and the audit log's entry of it come about
+//     together or not at all; a repeat that changes nothing is not told. Changes
+//     of one organization take turns at its row, under a lock that lets events
+//     refer to it meanwhile.
+//   - Nobody reads or changes by one organization's id what is another's.
 //   - is_recording_enabled is never an error and never a cached answer.
 //   - recording_url is set only by MarkArchived, of a recording and its call in
 //     one transaction. What is in quarantine is on no call's row.
 //   - Twilio tokens are sealed, bound to their organization; API keys are hashes.
+//     Neither is in the audit log, nor in what settings show.
 //   - Errors are [schema.Error]s: Unavailable for a database that does not
 //     answer, NotFound for no row, Conflict for a row that is in the way, Invalid
 //     for what no column takes.
