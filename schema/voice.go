@@ -3,6 +3,7 @@ package schema
 import (
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -34,6 +35,7 @@ const (
 	maxSpoken  = 1000 // bytes of a text that is read out
 	maxRing    = 10 * time.Minute
 	maxMessage = time.Hour
+	maxAddress = 255 // bytes
 )
 
 // Validate returns an [Invalid] error that says what is wrong with the plan.
@@ -78,7 +80,7 @@ func (p VoicePlan) validateForward() error {
 // Dialable reports whether a call can be forwarded to the address: a number in
 // E.164, a SIP address with a user, or a client.
 func Dialable(to string) bool {
-	if len(to) > 255 || strings.ContainsFunc(to, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"' }) {
+	if len(to) > maxAddress || !utf8.ValidString(to) || strings.ContainsFunc(to, unfit) {
 		return false
 	}
 	if name, ok := strings.CutPrefix(to, "client:"); ok {
@@ -91,6 +93,12 @@ func Dialable(to string) bool {
 		}
 	}
 	return e164(to)
+}
+
+// unfit reports what no address has: space, what cannot be printed, and what
+// quotes or encloses.
+func unfit(c rune) bool {
+	return c <= ' ' || c == utf8.RuneError || !unicode.IsPrint(c) || strings.ContainsRune(`<>"`, c)
 }
 
 // e164 reports a plus sign and 7 to 15 digits (ITU-T E.164 §6).
