@@ -110,7 +110,7 @@ type keyInput struct {
 }
 
 type rotateKeyInput struct {
-	keyInput
+	ID   string `path:"id" maxLength:"64" doc:"As the list of keys has it"`
 	Body struct {
 		GraceHours int `json:"grace_hours" minimum:"0" maximum:"720" doc:"How long the old key works on; 0: it ends at once"`
 	}

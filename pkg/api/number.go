@@ -115,8 +115,8 @@ func (a *api) removeNumber(ctx context.Context, in *numberInput) (*struct{}, err
 }
 
 type voicePlanInput struct {
-	numberInput
-	Body schema.VoicePlan
+	Number string `path:"number" maxLength:"255" example:"+15550001111" doc:"As the list writes it, with its plus as %2B or +"`
+	Body   schema.VoicePlan
 }
 
 type voicePlanOutput struct {

@@ -69,14 +69,35 @@ type setupSinksInput struct {
 
 // setups is what became of each kind that was asked for.
 type setups struct {
-	SMS  *schema.SinkSetup `json:"sms" nullable:"true" doc:"null: not asked for, or failed"`
-	Call *schema.SinkSetup `json:"call" nullable:"true" doc:"null: not asked for, or failed"`
+	SMS  *schema.SinkSetup `json:"sms"`
+	Call *schema.SinkSetup `json:"call"`
 }
 
 // setupProblem is the problem of a set-up of which a part failed.
 type setupProblem struct {
 	huma.ErrorModel
-	setups
+	SMS  *schema.SinkSetup `json:"sms"`
+	Call *schema.SinkSetup `json:"call"`
+}
+
+// TransformSchema documents what may be null.
+func (setups) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema { return eitherNull(s) }
+
+// TransformSchema documents what may be null.
+func (setupProblem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return eitherNull(s)
+}
+
+// eitherNull says that each kind may be null, which a reference to another
+// schema cannot say itself.
+func eitherNull(s *huma.Schema) *huma.Schema {
+	for _, kind := range []string{"sms", "call"} {
+		s.Properties[kind] = &huma.Schema{
+			Description: "null: not asked for, or failed",
+			AnyOf:       []*huma.Schema{s.Properties[kind], {Type: "null"}},
+		}
+	}
+	return s
 }
 
 type setupSinksOutput struct {
@@ -111,7 +132,7 @@ func (a *api) setupSinks(ctx context.Context, in *setupSinksInput) (*setupSinksO
 	set(in.Body.SMSEvents, schema.SMSEvents, &out.Body.SMS)
 	set(in.Body.CallEvents, schema.CallEvents, &out.Body.Call)
 	if first != nil {
-		failed.setups = out.Body
+		failed.SMS, failed.Call = out.Body.SMS, out.Body.Call
 		return nil, withWait(failed, first)
 	}
 	return out, nil
