@@ -130,9 +130,15 @@ func noOperation(w http.ResponseWriter, r *http.Request, handler http.Handler) {
 		w.Header().Set("Allow", allowed)
 		detail = fmt.Sprintf("%s takes %s, not %s", r.URL.Path, allowed, r.Method)
 	}
+	writeProblem(w, said.status, detail)
+}
+
+// writeProblem answers a problem where no operation does.
+func writeProblem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Del("Content-Length")
 	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(said.status)
-	_ = json.NewEncoder(w).Encode(huma.NewError(said.status, detail)) // the client is gone
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(huma.NewError(status, detail)) // fails when the client is gone
 }
 
 // headOnly takes an answer and keeps its status and headers.

@@ -16,6 +16,7 @@ func (a *api) registerRecordings(h huma.API) {
 		id: "get-recording-media", method: http.MethodGet, path: "/api/recordings/{recording_sid}/media", permission: PermissionPlay,
 		summary: "A recording's audio, from the archive",
 		about:   "Answers Range requests. Every playback is in the audit log before its first byte leaves.",
+		errors:  []int{http.StatusRequestedRangeNotSatisfiable},
 	}.operation()
 	op.Responses = map[string]*huma.Response{
 		"200": {Description: "The whole recording", Content: map[string]*huma.MediaType{"audio/mpeg": {}}},
@@ -64,8 +65,32 @@ func (a *api) getMedia(ctx context.Context, in *mediaInput) (*huma.StreamRespons
 		w.Header().Set("Content-Type", "audio/mpeg")
 		w.Header().Set("ETag", `"`+record.Object.SHA256+`"`)
 		// No modification time: the ETag is the content's own hash.
-		http.ServeContent(w, r, in.RecordingSID+".mp3", time.Time{}, audio)
+		http.ServeContent(&mediaWriter{ResponseWriter: w}, r, in.RecordingSID+".mp3", time.Time{}, audio)
 	}}, nil
+}
+
+// mediaWriter puts a problem in the place of the plain text with which
+// ServeContent answers a range that the audio has not.
+type mediaWriter struct {
+	http.ResponseWriter
+	refused bool
+}
+
+// WriteHeader turns a refusal into a problem.
+func (w *mediaWriter) WriteHeader(status int) {
+	if w.refused = status >= http.StatusBadRequest; !w.refused {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	writeProblem(w.ResponseWriter, status, "the recording has no such range; Content-Range says how long it is")
+}
+
+// Write drops the text of a refusal.
+func (w *mediaWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
 }
 
 // notPlayable says why there is nothing to hear.
