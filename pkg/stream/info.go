@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -33,6 +34,10 @@ type DurableState struct {
 	AckPending  int    `json:"ack_pending"` // delivered, in work or waiting for another try
 	Redelivered int    `json:"redelivered"`
 	Waiting     int    `json:"waiting"` // pulls that wait for messages
+
+	// OldestPending is when CALLS stored the first message that the durable has not
+	// acknowledged; zero if there is none. Parked ones are acknowledged.
+	OldestPending time.Time `json:"oldest_pending,omitzero"`
 }
 
 // Info returns the state of both streams and of every durable of CALLS. The
@@ -54,8 +59,16 @@ func (c *Conn) Info(ctx context.Context) (Info, error) {
 		}
 		durables := s.ListConsumers(ctx)
 		for d := range durables.Info() {
+			if d.Config.Durable == "" {
+				continue // somebody looks through history
+			}
+			oldest, err := oldestPending(ctx, s, d)
+			if err != nil {
+				return Info{}, err
+			}
 			info.Durables = append(info.Durables, DurableState{
 				Name: d.Name, Pending: d.NumPending, AckPending: d.NumAckPending, Redelivered: d.NumRedelivered, Waiting: d.NumWaiting,
+				OldestPending: oldest,
 			})
 		}
 		if err := durables.Err(); err != nil {
@@ -63,6 +76,29 @@ func (c *Conn) Info(ctx context.Context) (Info, error) {
 		}
 	}
 	return info, nil
+}
+
+// oldestPending returns when the first message behind the durable's floor of
+// acknowledgements was stored.
+func oldestPending(ctx context.Context, calls jetstream.Stream, d *jetstream.ConsumerInfo) (oldest time.Time, err error) {
+	if d.NumPending == 0 && d.NumAckPending == 0 {
+		return time.Time{}, nil
+	}
+	for _, filter := range filters(d.Config) {
+		m, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+			return calls.GetMsg(ctx, d.AckFloor.Stream+1, jetstream.WithGetMsgSubject(filter))
+		})
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return time.Time{}, schema.Errorf(schema.Unavailable, "look behind durable %s: %w", d.Name, err)
+		}
+		if oldest.IsZero() || m.Time.Before(oldest) {
+			oldest = m.Time
+		}
+	}
+	return oldest, nil
 }
 
 // Find returns the state of the stream or durable called name.
