@@ -106,11 +106,11 @@ func (a *api) shown(key string, err error) (*keyOutput, error) {
 }
 
 type keyInput struct {
-	ID string `path:"id" maxLength:"64" doc:"As the list of keys has it"`
+	ID string `path:"id" format:"uuid" doc:"As the list of keys has it"`
 }
 
 type rotateKeyInput struct {
-	ID   string `path:"id" maxLength:"64" doc:"As the list of keys has it"`
+	ID   string `path:"id" format:"uuid" doc:"As the list of keys has it"`
 	Body struct {
 		GraceHours int `json:"grace_hours" minimum:"0" maximum:"720" doc:"How long the old key works on; 0: it ends at once"`
 	}
