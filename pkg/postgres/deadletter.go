@@ -207,9 +207,11 @@ func letterEntry(action string, l schema.DeadLetter) schema.AuditEntry {
 
 // ClosedLetters returns how many dead letters from the given sequence of
 // DEADLETTERS on need nobody any more: they are resolved, removed, or told of by
-// a later one.
-func (d *DB) ClosedLetters(ctx context.Context, first uint64) (n uint64, err error) {
+// a later one. Marks from before the stream was made are of one that was lost,
+// and do not count.
+func (d *DB) ClosedLetters(ctx context.Context, made time.Time, first uint64) (n uint64, err error) {
 	err = d.x.GetContext(ctx, &n, `
-		SELECT count(*) FROM dead_letter WHERE letter_seq >= $1 AND state IN ('resolved', 'removed', 'failed_again')`, int64(first)) //nolint:gosec // stream sequences fit
+		SELECT count(*) FROM dead_letter
+		WHERE letter_seq >= $1 AND ended_at >= $2 AND state IN ('resolved', 'removed', 'failed_again')`, int64(first), made) //nolint:gosec // stream sequences fit
 	return n, classify("count dead letters", err)
 }

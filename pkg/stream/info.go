@@ -18,13 +18,14 @@ type Info struct {
 
 // StreamState is a stream at one moment.
 type StreamState struct {
-	Name     string `json:"name"`
-	Messages uint64 `json:"messages"`
-	Bytes    uint64 `json:"bytes"`
-	MaxBytes int64  `json:"max_bytes"`
-	FirstSeq uint64 `json:"first_seq"`
-	LastSeq  uint64 `json:"last_seq"`
-	Replicas int    `json:"replicas"`
+	Name     string    `json:"name"`
+	Created  time.Time `json:"created"`
+	Messages uint64    `json:"messages"`
+	Bytes    uint64    `json:"bytes"`
+	MaxBytes int64     `json:"max_bytes"`
+	FirstSeq uint64    `json:"first_seq"`
+	LastSeq  uint64    `json:"last_seq"`
+	Replicas int       `json:"replicas"`
 }
 
 // DurableState is a durable at one moment.
@@ -51,7 +52,7 @@ func (c *Conn) Info(ctx context.Context) (Info, error) {
 		}
 		cached := s.CachedInfo()
 		info.Streams = append(info.Streams, StreamState{
-			Name: name, Messages: cached.State.Msgs, Bytes: cached.State.Bytes, MaxBytes: cached.Config.MaxBytes,
+			Name: name, Created: cached.Created, Messages: cached.State.Msgs, Bytes: cached.State.Bytes, MaxBytes: cached.Config.MaxBytes,
 			FirstSeq: cached.State.FirstSeq, LastSeq: cached.State.LastSeq, Replicas: cached.Config.Replicas,
 		})
 		if name != schema.StreamCalls {
