@@ -126,11 +126,7 @@ func (c *cache[K, V]) mayRefresh(key K) bool {
 
 // read asks the database, once for all who ask at the same time.
 func (c *cache[K, V]) read(ctx context.Context, key K) (value V, err error) {
-	answer := c.flight.DoChan(key.String(), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupLimit)
-		defer cancel()
-		return c.readNow(ctx, key)
-	})
+	answer := c.flight.DoChan(key.String(), func() (any, error) { return c.readNow(context.WithoutCancel(ctx), key) })
 	select {
 	case <-ctx.Done():
 		return value, schema.Errorf(schema.Unavailable, "look up %s: %w", key, context.Cause(ctx))
@@ -141,7 +137,7 @@ func (c *cache[K, V]) read(ctx context.Context, key K) (value V, err error) {
 }
 
 func (c *cache[K, V]) readNow(ctx context.Context, key K) (none V, err error) {
-	value, err := c.source(ctx, key)
+	value, err := within(ctx, lookupLimit, func(ctx context.Context) (V, error) { return c.source(ctx, key) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock()

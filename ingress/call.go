@@ -51,7 +51,7 @@ func callAnswered(meta schema.Header, p params) (schema.Event, error) {
 	facts.AnsweredAt = moment(p.get("Timestamp"))
 	event := schema.CallAnswered{Header: meta, Call: facts}
 	if facts.AnsweredAt == nil {
-		return untimed{event}, nil
+		return untimed(event), nil
 	}
 	return event, nil
 }
@@ -74,7 +74,7 @@ func callCompleted(meta schema.Header, p params) (schema.Event, error) {
 	facts.Duration = seconds(p.get("CallDuration"))
 	event := schema.CallCompleted{Header: meta, Call: facts}
 	if facts.EndedAt == nil {
-		return untimed{event}, nil
+		return untimed(event), nil
 	}
 	return event, nil
 }
@@ -113,20 +113,26 @@ func checkCall(field string, facts schema.CallFacts, parentField string) error {
 	return schema.CheckSID(parentField, facts.ParentCallSID, schema.CallPrefix)
 }
 
-// untimed is an event that knows less than others of the same fact: a request
-// of an action URL says that a call is over, but not when, nor how long it was.
-// It has an id of its own, or the stream would take the fuller news for a
-// repeat of it and drop it.
-type untimed struct{ schema.Event }
+// variant is an event that knows less than others of the same fact may. It has
+// an id of its own, or the stream would take the fuller news for a repeat of it
+// and drop it.
+type variant struct {
+	schema.Event
+	suffix string
+}
 
-// MsgID returns the event's id with ":untimed" after it.
-func (u untimed) MsgID() string { return u.Event.MsgID() + ":untimed" }
+// untimed is the variant of a request of an action URL: it says that a call is
+// over, but not when, nor how long it was.
+func untimed(event schema.Event) variant { return variant{event, ":untimed"} }
+
+// MsgID returns the event's id with the variant's suffix.
+func (v variant) MsgID() string { return v.Event.MsgID() + v.suffix }
 
 // MarshalJSON writes the event as it would be without its own id.
-func (u untimed) MarshalJSON() ([]byte, error) {
-	data, err := json.Marshal(u.Event)
+func (v variant) MarshalJSON() ([]byte, error) {
+	data, err := json.Marshal(v.Event)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", u.Kind(), err)
+		return nil, fmt.Errorf("encode %s: %w", v.Kind(), err)
 	}
 	return data, nil
 }

@@ -4,6 +4,7 @@
 //	POST /twilio/events       Event Streams: 204
 //	POST /twilio/call-status  status callback and TwiML action URL: 200 <Response/>
 //	POST /twilio/recording    recording status callback: 204
+//	POST /twilio/voice        an incoming call: 200 and TwiML
 //
 // A request goes one way, and leaves it where it must:
 //
@@ -23,4 +24,32 @@
 //     a dead letter.
 //   - A known account is served while the database is away, and no account can
 //     take all the places that requests have.
+//
+// A call that asks what is to be done with it has somebody on the line. So it is
+// answered within the budget, with TwiML, whatever fails; recording is what is
+// given up first:
+//
+//	plan and yes ──────────▶ connected or put to voicemail, recorded
+//	plan, no or any fault ─▶ connected; voicemail says that it takes no messages
+//	no plan, not proven ───▶ connected to the URL's fallback, without any event
+//	no fallback either ────▶ a regret; 403 for what is proven not to be Twilio's
+//
+// An answer that records means, in this order:
+//
+//   - is_recording_enabled said yes after the request came, to an account that
+//     signed it. Every request is looked up anew; nothing is held.
+//   - The stream has acknowledged an event call.received that says so.
+//   - The decision stored for the call, of which there is one, says so.
+//
+// So a call that Twilio asks about twice is recorded only if the first decision
+// said yes, and then only if the switch is on still: a no stands, whoever asks
+// again, wherever. The decision is stored before the call can be answered, so
+// the recorder finds it whenever it hears of the call or of a leg that was
+// dialled. The reverse does not hold: an answer may get lost on its way, or the
+// database after the stream took the event, and a call that was to be recorded
+// is not. A no that the database could not take has an id of its own in the
+// stream, so that it keeps out no later yes.
+//
+// Only a call that comes in is decided on here. One that Twilio was asked to make
+// is answered unrecorded, and the recorder decides when it is told of the answer.
 package ingress

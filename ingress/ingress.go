@@ -17,6 +17,7 @@ const (
 	RouteEvents     = "/twilio/events"
 	RouteCallStatus = "/twilio/call-status"
 	RouteRecording  = "/twilio/recording"
+	RouteVoice      = "/twilio/voice"
 )
 
 // Publisher stores events and dead letters. Both methods return nil only when
@@ -44,6 +45,16 @@ type Config struct {
 	// leaves that open. It does not read the request's body, which is body.
 	Verify func(tokens []string, r *http.Request, body []byte) error
 
+	// SinkTests is told of Twilio's test events; nil: nobody is.
+	SinkTests SinkTests
+
+	// What calls are answered with, by [RouteVoice]. TwiML writes an answer; if
+	// it is nil the route is not served, otherwise it needs the other three.
+	TwiML     func(schema.VoiceAnswer) (string, error)
+	BaseURL   string // what precedes the paths of the URLs that Twilio is given, as https://calls.example.com
+	Plans     VoicePlans
+	Decisions Decisions
+
 	Logger     *slog.Logger          // default: none
 	Registerer prometheus.Registerer // default: none
 
@@ -58,6 +69,7 @@ type Ingress struct {
 	config   Config
 	mux      *http.ServeMux
 	accounts *accounts
+	plans    *plans
 	gate     *gate
 	metrics  *metrics
 	quiet    *quiet
@@ -68,6 +80,9 @@ func New(config Config) (*Ingress, error) {
 	if config.Publisher == nil || config.Accounts == nil || config.Verify == nil {
 		return nil, errors.New("ingress needs a publisher, accounts and a way to verify signatures")
 	}
+	if config.TwiML != nil && (config.BaseURL == "" || config.Plans == nil || config.Decisions == nil) {
+		return nil, errors.New("ingress needs its public address, voice plans and decisions to answer calls")
+	}
 	config = config.withDefaults()
 	metrics, err := newMetrics(config.Registerer)
 	if err != nil {
@@ -77,12 +92,16 @@ func New(config Config) (*Ingress, error) {
 		config:   config,
 		mux:      http.NewServeMux(),
 		accounts: newAccounts(config.Accounts, config.Clock),
+		plans:    newPlans(config.Plans, config.Clock),
 		gate:     newGate(config.MaxInFlight),
 		metrics:  metrics,
 		quiet:    newQuiet(),
 	}
 	for _, r := range routes {
 		i.mux.Handle("POST "+r.path, i.handler(r))
+	}
+	if config.TwiML != nil {
+		i.mux.HandleFunc("POST "+RouteVoice, i.serveVoice)
 	}
 	return i, nil
 }

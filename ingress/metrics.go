@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	events   *prometheus.CounterVec
+	voice    *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 }
 
@@ -26,6 +27,10 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "callstream_ingress_events_total",
 			Help: "Events in acknowledged requests by kind and outcome: stored, ignored, unknown or dead_letter.",
 		}, []string{"kind", "outcome"}),
+		voice: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "callstream_voice_answers_total",
+			Help: "Answers to incoming calls: recorded, unrecorded, fallback, regret or refused.",
+		}, []string{"answer"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "callstream_ingress_seconds",
 			Help:    "Time from a request's head to its answer; Twilio waits five seconds.",
@@ -36,7 +41,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	return m, errors.Join(
-		register(registerer, &m.requests), register(registerer, &m.events), register(registerer, &m.seconds))
+		register(registerer, &m.requests), register(registerer, &m.events), register(registerer, &m.voice), register(registerer, &m.seconds))
 }
 
 // register takes over the collector of an earlier Ingress: several in one

@@ -12,7 +12,7 @@ import (
 func (i *Ingress) report(r *http.Request, rt route, res result, took time.Duration) {
 	i.metrics.observe(rt.path, res, took)
 	level, suppressed := slog.LevelDebug, 0
-	if res.status >= http.StatusBadRequest {
+	if res.err != nil {
 		var ok bool
 		if suppressed, ok = i.quiet.allow(res.status, i.config.Clock()); ok {
 			level = slog.LevelWarn
@@ -53,15 +53,6 @@ func outcomes(verdicts []verdict) []slog.Attr {
 		}
 	}
 	return attrs
-}
-
-func tested(verdicts []verdict) bool {
-	for _, v := range verdicts {
-		if v.kind == kindTest {
-			return true
-		}
-	}
-	return false
 }
 
 // quietFor is how long one warning stands for all of its kind.

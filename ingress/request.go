@@ -14,23 +14,25 @@ import (
 // result is how a request ended.
 type result struct {
 	status   int
-	account  schema.Account // who signed it, once that is proven
-	verdicts []verdict      // what it told, once that is stored
-	err      error          // why it was not taken
+	account  schema.Account      // who signed it, once that is proven
+	verdicts []verdict           // what it told, once that is stored
+	voice    *schema.VoiceAnswer // to a call, if one was found
+	err      error               // why it was not taken, or not as it should be
 }
 
 func (i *Ingress) handler(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		res := i.receive(w, r, rt)
+		res := i.receive(w, r, rt, func(ctx context.Context, d *delivery) result { return i.keep(ctx, rt, d) })
 		rt.answer(w, res.status)
 		i.report(r, rt, res, time.Since(began))
 	}
 }
 
-// receive takes a request through all its steps. What has arrived whole is
-// stored even if the sender hangs up: a callback is not sent twice.
-func (i *Ingress) receive(w http.ResponseWriter, r *http.Request, rt route) result {
+// receive takes a request through all its steps until it is proven whose it is,
+// and then on. What has arrived whole is taken even if the sender hangs up: a
+// callback is not sent twice.
+func (i *Ingress) receive(w http.ResponseWriter, r *http.Request, rt route, then func(context.Context, *delivery) result) result {
 	// A sender that dribbles its body is cut off when the budget is spent; so is
 	// the server, which before it refuses a request reads the rest of the body.
 	// Where there is no connection, as in tests, there is nothing to cut.
@@ -55,11 +57,20 @@ func (i *Ingress) receive(w http.ResponseWriter, r *http.Request, rt route) resu
 	}
 	defer i.gate.dismiss(account.AccountSID)
 
-	verdicts := rt.read(&delivery{route: rt.path, account: account, header: r.Header, body: body, now: i.config.Clock()})
-	if err := i.store(ctx, verdicts); err != nil {
-		return result{status: http.StatusServiceUnavailable, account: account, err: err}
+	res := then(ctx, &delivery{
+		route: rt.path, account: account, header: r.Header, query: r.URL.Query(), body: body, now: i.config.Clock(),
+	})
+	res.account = account
+	return res
+}
+
+// keep stores what a request tells.
+func (i *Ingress) keep(ctx context.Context, rt route, d *delivery) result {
+	verdicts := rt.read(d)
+	if err := errors.Join(i.store(ctx, verdicts), i.noteTest(ctx, d, verdicts)); err != nil {
+		return result{status: http.StatusServiceUnavailable, err: err}
 	}
-	return result{status: rt.done, account: account, verdicts: verdicts}
+	return result{status: rt.done, verdicts: verdicts}
 }
 
 // body reads the whole body, which is what the signature covers.

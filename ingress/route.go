@@ -42,9 +42,13 @@ func answerPlain(w http.ResponseWriter, status int) {
 
 func answerTwiML(w http.ResponseWriter, status int) {
 	retryAfter(w, status)
+	answerXML(w, status, "<Response/>")
+}
+
+func answerXML(w http.ResponseWriter, status int, document string) {
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "<Response/>") // nobody is left to tell
+	_, _ = io.WriteString(w, document) // nobody is left to tell
 }
 
 func retryAfter(w http.ResponseWriter, status int) {

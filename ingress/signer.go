@@ -54,15 +54,22 @@ func signerStatus(err error) int {
 // keyOf says by what to find the account: the organization that the URL names,
 // which is part of what is signed, or else the account that the body names.
 func keyOf(r *http.Request, rt route, body []byte) (accountKey, error) {
-	if org := r.URL.Query().Get("org"); org != "" {
-		if len(org) > 128 || strings.ContainsFunc(org, func(c rune) bool { return c == unicode.ReplacementChar || unicode.IsControl(c) }) {
-			return accountKey{}, schema.Errorf(schema.NotFound, "the URL names no organization")
-		}
-		return accountKey{byOrganization: true, id: org}, nil
+	if org, err := organizationOf(r); org != "" || err != nil {
+		return accountKey{byOrganization: true, id: org}, err
 	}
 	sid := rt.accountSID(body)
 	if !schema.ValidSID(sid, schema.AccountPrefix) {
 		return accountKey{}, schema.Errorf(schema.NotFound, "neither the URL nor the body names an account")
 	}
 	return accountKey{id: sid}, nil
+}
+
+// organizationOf returns the organization that the URL names, empty where it
+// names none.
+func organizationOf(r *http.Request) (string, error) {
+	org := r.URL.Query().Get("org")
+	if len(org) > 128 || strings.ContainsFunc(org, func(c rune) bool { return c == unicode.ReplacementChar || unicode.IsControl(c) }) {
+		return "", schema.Errorf(schema.NotFound, "the URL names no organization")
+	}
+	return org, nil
 }

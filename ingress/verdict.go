@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/loquent/callstream/schema"
@@ -41,6 +42,7 @@ type delivery struct {
 	route   string
 	account schema.Account
 	header  http.Header
+	query   url.Values
 	body    []byte
 	now     time.Time
 }

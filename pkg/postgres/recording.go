@@ -34,12 +34,14 @@ type recordingRow struct {
 }
 
 // recordingQuery reads recordings; a recording is callstream's own when the
-// decision on its call names it.
+// decision on its call names it, or when that is that our TwiML records the call
+// and TwiML made it.
 const recordingQuery = `
 	SELECT r.recording_sid, r.call_sid, r.account_sid, r.organization_id, r.status, r.source, r.track, r.channels, r.duration,
 		r.started_at, r.error_code, r.quarantined, r.recording_url, r.object_key, r.object_size, r.object_sha256, r.archived_at,
 		EXISTS (SELECT FROM recording_decision d WHERE d.call_sid = r.call_sid AND d.account_sid = r.account_sid
-			AND d.recording_sid = r.recording_sid AND d.outcome = 'started') AS own
+			AND d.outcome = 'started' AND (d.recording_sid = r.recording_sid
+				OR (d.rule = 'twiml' AND r.source IN ('DialVerb', 'RecordVerb')))) AS own
 	FROM recording r `
 
 func (r recordingRow) record() schema.RecordingRecord {
