@@ -27,6 +27,13 @@
 //   - Waits of more than a minute are rows ([Parking]), not messages held by the
 //     broker, where they would use up MaxAckPending and block everybody else.
 //   - Handlers are idempotent: an acknowledgement can be lost after the work.
+//   - A replay ([Conn.Replay]) reads history beside the durables and moves none of
+//     them. Its end is fixed at its start, its cursor passes no message that has
+//     not ended, and it publishes nothing and does nothing that others cannot undo
+//     unless it is told to.
+//   - A dead letter that an operator tries again ([Letters]) goes to the durable
+//     that gave it up, by way of the parking. Its mark and its row in the parking
+//     come and go together, so that no order of crashes forgets it.
 //
 // The way of a message through a [Runner]:
 //

@@ -61,6 +61,17 @@ func shipped(t *testing.T) func(user string) string {
 	return func(user string) string { return fmt.Sprintf("nats://%s:secret@%s", user, s.Addr()) }
 }
 
+// untouched is the book of dead letters that are all open.
+type untouched struct{ stream.LetterBook }
+
+func (untouched) LetterStatuses(_ context.Context, letters []schema.DeadLetter) (map[uint64]schema.LetterStatus, error) {
+	statuses := map[uint64]schema.LetterStatus{}
+	for _, l := range letters {
+		statuses[l.ID] = schema.LetterStatus{State: schema.LetterOpen}
+	}
+	return statuses, nil
+}
+
 // The users of nats.conf may do what their roles do, and no more.
 func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 	address := shipped(t)
@@ -106,6 +117,16 @@ func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 		t.Errorf("dead letter of ingress: %v", err)
 	}
 	streamtest.DeadLetters(t, operate, 2)
+	seen, err := operate.Replay(t.Context(), stream.ReplayConfig{
+		Spec: schema.ReplaySpec{Consumer: "recorder", DryRun: true}, Durable: d, Handler: func(context.Context, schema.Event) error { return nil },
+	})
+	if err != nil || seen.Done != 2 {
+		t.Errorf("replay: %+v, %v", seen, err)
+	}
+	letters := stream.Letters{Conn: operate, Book: untouched{}}
+	if page, _, err := letters.List(t.Context(), schema.LetterFilter{}); err != nil || len(page) != 2 {
+		t.Errorf("dead letters: %+v, %v", page, err)
+	}
 
 	// What a role may not do looks like silence to it; the log says why.
 	forbidden := schema.RecordingTranscribed{Header: streamtest.Answered(1).Header, Recording: streamtest.Processed(1).Recording}

@@ -151,7 +151,7 @@ func TestAReplayIsRestrictedToWhatItsSpecSelects(t *testing.T) {
 	other := streamtest.Answered(4)
 	other.OrganizationID = "org-2"
 	streamtest.Await(t, "the clock to move on", func(context.Context) bool { return time.Since(p.storedAt(3)) > time.Millisecond })
-	p.publish(other, schema.CallCompleted{Header: other.Header, Call: other.Call}, streamtest.Processed(2))
+	p.publish(other, schema.CallCompleted(other), streamtest.Processed(2))
 	call, recording := streamtest.SID(schema.CallPrefix, 2), streamtest.SID(schema.RecordingPrefix, 2)
 	for name, tc := range map[string]struct {
 		spec    schema.ReplaySpec
