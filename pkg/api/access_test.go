@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/loquent/callstream/pkg/api"
 )
 
@@ -17,6 +19,53 @@ var places = map[string]string{
 	"{message_sid}":   messageSID,
 	"{number}":        "%2B15550001111",
 	"{id}":            keyID,
+}
+
+// promised is what each operation needs. The document is made from the code,
+// so that it alone would follow a mistake.
+var promised = map[string]string{
+	"GET /api/me":                                "",
+	"GET /api/organization":                      "read",
+	"PATCH /api/organization":                    "admin",
+	"GET /api/organizations":                     "admin",
+	"POST /api/organizations":                    "admin",
+	"GET /api/calls":                             "read",
+	"GET /api/calls/{call_sid}":                  "read",
+	"GET /api/calls/{call_sid}/timeline":         "read",
+	"GET /api/recordings/{recording_sid}/media":  "play",
+	"GET /api/messages":                          "read",
+	"GET /api/messages/{message_sid}":            "read",
+	"GET /api/twilio/settings":                   "read",
+	"PATCH /api/twilio/settings":                 "update",
+	"GET /api/twilio/health":                     "read",
+	"POST /api/twilio/setup-event-sink":          "TwilioCollectionPermission::Create",
+	"POST /api/twilio/update-event-subscription": "TwilioCollectionPermission::Create",
+	"POST /api/twilio/remove-event-sink":         "TwilioCollectionPermission::Delete",
+	"GET /api/numbers":                           "read",
+	"POST /api/numbers":                          "update",
+	"DELETE /api/numbers/{number}":               "update",
+	"PUT /api/numbers/{number}/voice":            "update",
+	"DELETE /api/numbers/{number}/voice":         "update",
+	"GET /api/keys":                              "admin",
+	"POST /api/keys":                             "admin",
+	"POST /api/keys/{id}/rotate":                 "admin",
+	"DELETE /api/keys/{id}":                      "admin",
+	"GET /api/audit":                             "admin",
+}
+
+func TestPermissionsAreAsPromised(t *testing.T) {
+	t.Parallel()
+	_, operations := document(t)
+	got := map[string]string{}
+	for _, o := range operations {
+		got[o.method+" "+o.path] = *o.Permission
+		if operators := o.path == "/api/organizations"; operators != (o.Scope == "operators") {
+			t.Errorf("%s %s is for %s", o.method, o.path, o.Scope)
+		}
+	}
+	if diff := cmp.Diff(promised, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // request returns a request of the operation that would succeed if the caller
@@ -121,6 +170,16 @@ func TestWhoMayDoNothing(t *testing.T) {
 				t.Errorf("%s: %s %s: WWW-Authenticate %q", c.name, method, path, got)
 			}
 		}
+	}
+}
+
+// Rows carry the database's spelling of an id, whatever an operator's is.
+func TestAnOperatorsSpellingOfAnID(t *testing.T) {
+	t.Parallel()
+	s := &store{}
+	response, _ := request(t, s, "csk_op_read", "GET", "/api/calls", "", "Callstream-Organization", strings.ToUpper(org))
+	if response.StatusCode != 200 || !slices.Equal(s.asked, []string{org}) {
+		t.Errorf("%d, having asked for %q", response.StatusCode, s.asked)
 	}
 }
 

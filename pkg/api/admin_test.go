@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/loquent/callstream/schema"
@@ -66,8 +67,9 @@ func (h health) Organization(ctx context.Context, o string, yield func(schema.Fi
 	}
 }
 
+// Organization knows an id however it is written, as a database does.
 func (s *store) Organization(_ context.Context, o string) (schema.Organization, error) {
-	if o != org && o != otherOrg {
+	if o = strings.ToLower(o); o != org && o != otherOrg {
 		return schema.Organization{}, schema.Errorf(schema.NotFound, "organization %s does not exist", o)
 	}
 	return schema.Organization{ID: o, Name: "Example Ltd"}, nil

@@ -13,7 +13,9 @@ func TestBucketsAreBounded(t *testing.T) {
 	b := newBuckets(1, 1, 3)
 	now := time.Date(2026, 3, 4, 18, 15, 40, 0, time.UTC)
 	for i := range 100 {
-		b.take("in use", now)
+		if wait := b.take("in use", now); (wait > 0) != (i > 0) {
+			t.Fatalf("the name in use was forgotten after %d others", i)
+		}
 		b.take(strconv.Itoa(i), now)
 	}
 	if len(b.byName) != 3 || b.recent.Len() != 3 || !b.has("in use") || !b.has("99") || b.has("0") {

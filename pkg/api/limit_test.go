@@ -108,6 +108,19 @@ func TestAnAddressThatTriesKeys(t *testing.T) {
 	}
 }
 
+// A key that ends becomes a guess like any other.
+func TestAKeyThatEnds(t *testing.T) {
+	t.Parallel()
+	h, s := limited(api.Limits{FailuresMinute: 6, FailuresBurst: 2})
+	from(h, "192.0.2.1:1", "csk_read")
+	s.revoked = "csk_read"
+	for i, want := range []int{401, 401, 429} {
+		if response := from(h, "192.0.2.1:1", "csk_read"); response.StatusCode != want {
+			t.Errorf("request %d after its end: %d, want %d", i+1, response.StatusCode, want)
+		}
+	}
+}
+
 // One site has a whole IPv6 network of addresses to guess from.
 func TestAnIPv6NetworkIsOneAddress(t *testing.T) {
 	t.Parallel()

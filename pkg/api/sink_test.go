@@ -13,7 +13,7 @@ import (
 
 const setupPath = "/api/twilio/setup-event-sink"
 
-var errTwilioBusy = errors.New("Twilio takes no more requests for now")
+var errTwilioBusy = errors.New("no more requests for now, says Twilio")
 
 // setupAnswer is the answer to a set-up, or its problem.
 type setupAnswer struct {

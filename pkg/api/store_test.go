@@ -35,6 +35,7 @@ type store struct {
 	auditErr error // of writing to the audit log
 	sinkErr  map[schema.EventKind]error
 	findings []schema.Finding
+	revoked  string // a key that was valid
 	now      time.Time
 
 	mu       sync.Mutex
@@ -77,7 +78,7 @@ func (s *store) APIKey(_ context.Context, key string) (schema.Principal, error) 
 	} else if rest, ok := strings.CutPrefix(permission, "other_"); ok {
 		who.OrganizationID, permission = otherOrg, rest
 	}
-	if !slices.Contains(api.Permissions, permission) {
+	if key == s.revoked || !slices.Contains(api.Permissions, permission) {
 		return schema.Principal{}, schema.Errorf(schema.Unauthorized, "this API key is not known")
 	}
 	who.Permissions = []string{permission}
