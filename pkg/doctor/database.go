@@ -47,7 +47,7 @@ const secretTokens topic = "secrets.tokens"
 // open has all its webhooks refused, as if they were forged.
 func checkSecrets(ctx context.Context, d Directory) schema.Finding {
 	if d == nil {
-		return secretTokens.warning("Set DATABASE_URL and CALLSTREAM_SECRET_KEY to check them.", "No stored tokens can be reached from here.")
+		return secretTokens.warning("Set DATABASE_URL and CALLSTREAM_SECRET_KEY to check them.", "No database with tokens is configured here.")
 	}
 	organizations, err := d.Organizations(ctx)
 	if err != nil {

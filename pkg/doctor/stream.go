@@ -43,7 +43,7 @@ func declared(s Streams) schema.Finding {
 	}
 	return streamsDeclared.failed(
 		"Run `callstream streams apply`; it names what cannot be changed in place.",
-		"%s.", strings.Join(s.Drift, "; "))
+		"Not as declared: %s.", strings.Join(s.Drift, "; "))
 }
 
 // replicated looks at the copies that are up to date. One copy is a way to run
