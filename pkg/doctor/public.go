@@ -67,7 +67,7 @@ func publicURL(base string) (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
 		return nil, fmt.Errorf("%q has no https:// and host", u.Redacted())
 	}
-	return u.JoinPath(eventsPath), nil
+	return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: strings.TrimRight(u.Path, "/") + eventsPath}, nil
 }
 
 // post sends an empty list of events without a signature. Redirects are not
@@ -109,22 +109,22 @@ func misanswered(target *url.URL, seen reply) (f schema.Finding, wrong bool) {
 	case seen.status >= 300 && seen.status <= 399:
 		return publicIngress.failed(
 			"Let "+eventsPath+" reach the ingress without a redirect, or set PUBLIC_BASE_URL to where it leads: signatures hold for the first address only.",
-			"%s redirects %s to %s.", host, eventsPath, destination(target, seen.location)), true
+			"The server at %s redirects %s to %s.", host, eventsPath, destination(target, seen.location)), true
 	case seen.status == http.StatusUnauthorized, seen.status == http.StatusProxyAuthRequired:
 		return publicIngress.failed("Exempt paths under /twilio/ from the login before callstream: Twilio cannot log in, and callstream checks its signatures.",
-			"%s asks for a login (%s).", host, status(seen)), true
+			"The server at %s asks for a login (%s).", host, status(seen)), true
 	case seen.status == http.StatusForbidden:
 		return publicIngress.failed("Let the firewall, proxy or access rule before callstream pass POST requests under /twilio/ from anywhere; callstream checks Twilio's signatures itself.",
 			"Something before the ingress refuses requests to %s (%s, and not in callstream's words).", host, status(seen)), true
 	case seen.status == http.StatusNotFound, seen.status == http.StatusMethodNotAllowed:
 		return publicIngress.failed("Route the paths under /twilio/ at "+host+" to the ingress, unchanged and with any method.",
-			"%s has no POST %s: it answered %s.", host, target.Path, status(seen)), true
+			"The server at %s has no POST %s: it answered %s.", host, target.Path, status(seen)), true
 	case seen.status >= 500:
 		return publicIngress.failed("Start the ingress, and check the address and port by which the proxy at "+host+" reaches it.",
-			"%s reaches no working ingress: it answered %s.", host, status(seen)), true
+			"The server at %s reaches no working ingress: it answered %s.", host, status(seen)), true
 	}
 	return publicIngress.failed("Route the paths under /twilio/ at "+host+" to the ingress: another server answers there.",
-		"%s answered an unsigned request with %s, where callstream's ingress refuses it with 403.", host, status(seen)), true
+		"The server at %s answered an unsigned request with %s, where callstream's ingress refuses it with 403.", host, status(seen)), true
 }
 
 // status describes an answer: "404 Not Found, an HTML page".

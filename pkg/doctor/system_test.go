@@ -44,7 +44,9 @@ func TestDatabase(t *testing.T) {
 			"database.connection", schema.SeverityFailed, []string{"connection refused", "Start PostgreSQL"}},
 		"it makes no sense": {database{ping: func(context.Context) error { return errors.New("odd") }},
 			"database.connection", schema.SeverityFailed, []string{"odd", "DATABASE_URL"}},
-		"it lacks tables": {database{missing: func() ([]string, error) { return []string{"1.sql", "2.sql", "3.sql", "4.sql", "5.sql", "6.sql", "7.sql"}, nil }},
+		"it lacks tables": {database{missing: func() ([]string, error) {
+			return []string{"1.sql", "2.sql", "3.sql", "4.sql", "5.sql", "6.sql", "7.sql"}, nil
+		}},
 			"database.migrations", schema.SeverityFailed, []string{"7 of", "5.sql and 2 more", "callstream migrate up"}},
 		"it does not say": {database{missing: func() ([]string, error) { return nil, errors.New("permission denied") }},
 			"database.migrations", schema.SeverityFailed, []string{"permission denied", "user"}},
