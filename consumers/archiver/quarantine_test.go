@@ -37,6 +37,8 @@ func TestWhatIsQuarantined(t *testing.T) {
 		"TwiML, on, unwanted when off":         {source: twiml, policy: schema.UnexpectedQuarantine},
 		"TwiML, off then, on now, unwanted":    {source: twiml, decision: decided(schema.NotStarted, schema.RuleDisabled, false), policy: schema.UnexpectedQuarantine, want: true},
 		"TwiML, off then, wanted":              {source: twiml, decision: decided(schema.NotStarted, schema.RuleDisabled, false), off: true, policy: schema.UnexpectedProcess},
+		"our TwiML":                            {source: twiml, decision: decided(schema.Started, schema.RuleTwiML, true), policy: schema.UnexpectedQuarantine},
+		"our TwiML, switched off since":        {source: twiml, decision: decided(schema.Started, schema.RuleTwiML, true), off: true, policy: schema.UnexpectedQuarantine},
 		"TwiML, on then, off now, unwanted":    {source: twiml, decision: decided(schema.NotStarted, schema.RuleAlreadyRunning, true), off: true, policy: schema.UnexpectedQuarantine},
 	}
 	for name, c := range cases {

@@ -214,23 +214,31 @@ func TestWhoseRecordingItIs(t *testing.T) {
 	call := w.call(1)
 	w.archive(1, call)
 	w.archive(2, call)
-	decide := func(outcome schema.Outcome, recordingSID string) {
-		w.exec(`TRUNCATE recording_decision`)
-		_, err := w.SaveDecision(t.Context(), w.account.AccountSID, w.account.OrganizationID,
-			schema.Decision{CallSID: call, Outcome: outcome, Rule: schema.RuleEnabled, RecordingSID: recordingSID, DecidedAt: noon})
-		must(t, err)
+	source := func(n int, source string) {
+		w.exec(`UPDATE recording SET source = '` + source + `' WHERE recording_sid = '` + recordingSID(n) + `'`)
 	}
 	for name, c := range map[string]struct {
 		outcome schema.Outcome
+		rule    schema.Rule
 		names   string
+		source  string
 		own     bool
 	}{
-		"started":                      {schema.Started, recordingSID(1), true},
-		"already running":              {schema.NotStarted, recordingSID(1), false},
-		"started, another one":         {schema.Started, recordingSID(2), false},
-		"started, by TwiML's decision": {schema.Started, "", false},
+		"started":                              {schema.Started, schema.RuleEnabled, recordingSID(1), schema.SourceStartCallRecordingAPI, true},
+		"already running":                      {schema.NotStarted, schema.RuleAlreadyRunning, recordingSID(1), schema.SourceDialVerb, false},
+		"started, another one":                 {schema.Started, schema.RuleEnabled, recordingSID(2), schema.SourceStartCallRecordingAPI, false},
+		"started, the customer's TwiML beside": {schema.Started, schema.RuleEnabled, recordingSID(2), schema.SourceDialVerb, false},
+		"by our TwiML":                         {schema.Started, schema.RuleTwiML, "", schema.SourceDialVerb, true},
+		"a message left to our TwiML":          {schema.Started, schema.RuleTwiML, "", schema.SourceRecordVerb, true},
+		"our TwiML, a program beside":          {schema.Started, schema.RuleTwiML, "", schema.SourceStartCallRecordingAPI, false},
+		"our TwiML, a trunk's beside":          {schema.Started, schema.RuleTwiML, "", "Trunking", false},
+		"our TwiML did not record":             {schema.NotStarted, schema.RuleDisabled, "", schema.SourceDialVerb, false},
 	} {
-		decide(c.outcome, c.names)
+		w.exec(`TRUNCATE recording_decision`)
+		source(1, c.source)
+		_, err := w.SaveDecision(t.Context(), w.account.AccountSID, w.account.OrganizationID,
+			schema.Decision{CallSID: call, Outcome: c.outcome, Rule: c.rule, RecordingSID: c.names, DecidedAt: noon})
+		must(t, err)
 		if got := w.stored(1).Own; got != c.own {
 			t.Errorf("%s: own is %v", name, got)
 		}
