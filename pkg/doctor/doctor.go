@@ -20,7 +20,10 @@ type Config struct {
 	BaseURL       string            // where Twilio reaches callstream, as https://calls.example.com
 	Transport     http.RoundTripper // to BaseURL; default: a fresh connection each time
 
+	// The organizations, and their accounts at Twilio.
 	Settings Settings
+	Accounts Accounts
+	Media    Media
 	Sinks    Sinks
 
 	Timeout           time.Duration // of a check; default 5 s
