@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -50,16 +51,17 @@ var errGap = errors.New("a message is missing between two that came")
 func (s *scan) read(ctx context.Context) ([]*job, error) {
 	for failures := 0; s.next <= s.end; {
 		jobs, err := s.pull(ctx)
+		if len(jobs) > 0 {
+			return jobs, nil
+		}
+		if err == nil && s.pending == 0 {
+			err = s.finish(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			s.close(ctx)
 			return nil, context.Cause(ctx)
-		case len(jobs) > 0:
-			return jobs, nil
-		case err == nil && s.pending == 0:
-			s.next = s.end + 1
 		case err == nil:
-			s.close(ctx) // promised and not come: a new consumer counts anew
 		case schema.CodeOf(err) == schema.NotFound, schema.CodeOf(err) == schema.Invalid, s.conn.nc.IsClosed():
 			return nil, err
 		default:
@@ -72,6 +74,24 @@ func (s *scan) read(ctx context.Context) ([]*job, error) {
 	}
 	s.close(ctx)
 	return nil, nil
+}
+
+// finish ends the range when nothing is left to read. The consumer may live on
+// a replica that lags behind, so the stream's leader has the last word.
+func (s *scan) finish(ctx context.Context) error {
+	s.close(ctx) // if this was not all, a new consumer counts anew
+	for _, filter := range s.filters {
+		seq, _, err := s.conn.following(ctx, s.stream, s.next, filter)
+		switch {
+		case err != nil:
+			return err
+		case seq > 0 && seq <= s.end:
+			sleep(ctx, 10*time.Millisecond)
+			return nil
+		}
+	}
+	s.next = s.end + 1
+	return nil
 }
 
 // pull asks the consumer once, and makes one where there is none.
@@ -87,7 +107,7 @@ func (s *scan) pull(ctx context.Context) ([]*job, error) {
 	n := int(min(uint64(s.size), s.pending)) //nolint:gosec // not more than size
 	msgs, err := s.puller.pull(ctx, n, pullWait, pullBeat)
 	jobs, lost := s.take(msgs)
-	if err = errors.Join(err, lost); err != nil {
+	if err = errors.Join(err, lost); err != nil || len(jobs) == 0 { // promised and not come
 		s.close(ctx)
 	}
 	return jobs, err
@@ -168,12 +188,55 @@ func (c *Conn) forget(ctx context.Context, stream, consumer string) {
 // sequenceAt returns the sequence of the first message stored at or after t,
 // one behind the last where there is none.
 func (c *Conn) sequenceAt(ctx context.Context, stream string, t time.Time) (uint64, error) {
-	info, err := c.lookAt(ctx, stream, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &t})
-	if err != nil {
-		return 0, err
+	for range replayPatience {
+		info, err := c.lookAt(ctx, stream, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &t})
+		if err != nil {
+			return 0, err
+		}
+		c.forget(ctx, stream, info.Name)
+		// A replica that lags behind ends too early.
+		seq := info.Delivered.Stream + 1
+		found, at, err := c.following(ctx, stream, seq, ">")
+		if err != nil {
+			return 0, err
+		}
+		if found == 0 || !at.Before(t) {
+			return seq, nil
+		}
+		if !sleep(ctx, 10*time.Millisecond) {
+			break
+		}
 	}
-	c.forget(ctx, stream, info.Name)
-	return info.Delivered.Stream + 1, nil
+	return 0, schema.Errorf(schema.Unavailable, "a replica of stream %s lags behind", stream)
+}
+
+// following returns the first message from seq on that the filter selects, as
+// the stream's leader has it; a zero sequence if there is none.
+func (c *Conn) following(ctx context.Context, stream string, seq uint64, filter string) (found uint64, at time.Time, err error) {
+	body, err := json.Marshal(map[string]any{"seq": seq, "next_by_subj": filter})
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("encode request: %w", err)
+	}
+	reply, err := ask(ctx, func(ctx context.Context) (*nats.Msg, error) {
+		return c.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, body)
+	})
+	var answer struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Sequence uint64    `json:"seq"`
+			Time     time.Time `json:"time"`
+		} `json:"message"`
+	}
+	if err == nil {
+		err = json.Unmarshal(reply.Data, &answer)
+	}
+	switch {
+	case err != nil:
+		return 0, time.Time{}, schema.Errorf(schema.Unavailable, "look for messages of stream %s from %d on: %w", stream, seq, err)
+	case answer.Error != nil && answer.Error.ErrorCode != jetstream.JSErrCodeMessageNotFound:
+		return 0, time.Time{}, schema.Errorf(schema.Unavailable, "look for messages of stream %s from %d on: %w", stream, seq, answer.Error)
+	}
+	return answer.Message.Sequence, answer.Message.Time, nil
 }
 
 // countFrom returns how many messages the filters select from seq on.

@@ -480,3 +480,28 @@ func TestAReplayThatCannotBeMeantIsRefused(t *testing.T) {
 		t.Errorf("an empty stream: %v, %+v", err, empty)
 	}
 }
+
+// A replay's consumer may live on a replica that has not got the latest events
+// yet; they are part of the replay all the same.
+func TestAReplayOnAClusterMissesNothing(t *testing.T) {
+	t.Parallel()
+	conn := streamtest.Connect(t, stream.Config{URL: streamtest.Cluster(t)[0].URL()})
+	settings := streamtest.Settings()
+	settings.Replicas = 3
+	if _, err := conn.Provision(t.Context(), settings, nil); err != nil {
+		t.Fatal(err)
+	}
+	config := stream.ReplayConfig{
+		Spec: schema.ReplaySpec{Consumer: "one"}, Durable: durable("one"), Handler: func(context.Context, schema.Event) error { return nil },
+	}
+	for n := 1; n <= 20; n++ {
+		if err := conn.Publish(t.Context(), streamtest.Answered(2*n), streamtest.Answered(2*n+1)); err != nil {
+			t.Fatal(err)
+		}
+		config.Spec.Until = time.Now()
+		got, err := conn.Replay(t.Context(), config)
+		if err != nil || got.Done != uint64(2*n) { //nolint:gosec // small
+			t.Fatalf("round %d: %v, %+v", n, err, got)
+		}
+	}
+}

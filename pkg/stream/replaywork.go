@@ -147,7 +147,8 @@ func (r *replay) hand(ctx context.Context, out chan<- []*job, jobs []*job) error
 // selects reports what the server's filters could not.
 func (r *replay) selects(j *job) bool {
 	header := func(name, want string) bool { return want == "" || j.header.Get(name) == want }
-	return header(schema.HeaderOrg, r.Spec.Organization) &&
+	return !j.storedAt.Before(r.Spec.Since) && (r.Spec.Until.IsZero() || j.storedAt.Before(r.Spec.Until)) &&
+		header(schema.HeaderOrg, r.Spec.Organization) &&
 		header(schema.HeaderCall, r.Spec.CallSID) &&
 		header(schema.HeaderRecording, r.Spec.RecordingSID) &&
 		slices.ContainsFunc(r.filters, func(filter string) bool { return matches(filter, j.subject) })
