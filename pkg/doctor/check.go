@@ -43,7 +43,7 @@ func examine(ctx context.Context, checks []check, yield func(schema.Finding)) {
 	outcomes := make([]chan []schema.Finding, len(checks))
 	for i, c := range checks {
 		outcomes[i] = make(chan []schema.Finding, 1)
-		go func() { outcomes[i] <- c.make(ctx) }()
+		go func() { outcomes[i] <- c.result(ctx) }()
 	}
 	for _, outcome := range outcomes {
 		findings := <-outcome // even when interrupted: what the check made is removed first
@@ -56,9 +56,9 @@ func examine(ctx context.Context, checks []check, yield func(schema.Finding)) {
 	}
 }
 
-// make runs the check within its limit. Not every client obeys its context (the
+// result runs the check within its limit. Not every client obeys its context (the
 // database's driver interrupts no read), so nobody waits for run itself.
-func (c check) make(ctx context.Context) []schema.Finding {
+func (c check) result(ctx context.Context) []schema.Finding {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()

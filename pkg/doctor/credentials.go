@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	twilioCredentials topic = "twilio.credentials"
+	twilioLogin topic = "twilio.credentials"
 	secondaryToken    topic = "twilio.secondary_token"
 )
 
 // credentials is the check on which all others at Twilio depend.
 func (d *Doctor) credentials(o tenant) []check {
-	return []check{{twilioCredentials, "Twilio", d.config.Timeout, one(func(ctx context.Context) schema.Finding {
+	return []check{{twilioLogin, "Twilio", d.config.Timeout, one(func(ctx context.Context) schema.Finding {
 		return checkCredentials(ctx, d.config.Accounts, o)
 	})}}
 }
@@ -23,7 +23,7 @@ func (d *Doctor) credentials(o tenant) []check {
 // the account is.
 func checkCredentials(ctx context.Context, accounts Accounts, o tenant) schema.Finding {
 	if accounts == nil {
-		return twilioCredentials.warning("Run the doctor where Twilio can be reached.", "No way to Twilio is configured here.")
+		return twilioLogin.warning("Run the doctor where Twilio can be reached.", "No way to Twilio is configured here.")
 	}
 	at, err := accounts.FetchAccount(ctx, o.account)
 	if err != nil {
@@ -35,38 +35,38 @@ func checkCredentials(ctx context.Context, accounts Accounts, o tenant) schema.F
 	}
 	switch status := strings.ToLower(at.Status); {
 	case status == "suspended":
-		return twilioCredentials.failed("See the Twilio console for why, most often an unpaid bill; until then it makes no calls and delivers no events.",
+		return twilioLogin.failed("See the Twilio console for why, most often an unpaid bill; until then it makes no calls and delivers no events.",
 			"Twilio has suspended account %s.", name)
 	case status == "closed":
-		return twilioCredentials.failed("Enter another account: PATCH /api/twilio/settings with account_sid and auth_token.",
+		return twilioLogin.failed("Enter another account: PATCH /api/twilio/settings with account_sid and auth_token.",
 			"Account %s is closed.", name)
 	case status != "active":
-		return twilioCredentials.warning("See the account in the Twilio console.", "Account %s is %q, where active was expected.", name, at.Status)
+		return twilioLogin.warning("See the account in the Twilio console.", "Account %s is %q, where active was expected.", name, at.Status)
 	case strings.EqualFold(at.Type, "trial"):
-		return twilioCredentials.warning("Upgrade the account in the Twilio console before customers call.",
+		return twilioLogin.warning("Upgrade the account in the Twilio console before customers call.",
 			"Account %s is a trial account: it calls verified numbers only and plays Twilio's notice first.", name)
 	}
-	return twilioCredentials.ok("Twilio accepts the credentials of account %s, which is active.", name)
+	return twilioLogin.ok("Twilio accepts the credentials of account %s, which is active.", name)
 }
 
 func unaccepted(s schema.Settings, err error) schema.Finding {
 	const detail = "Twilio cannot be asked for account %s: %s."
 	switch schema.CodeOf(err) {
 	case schema.Unauthorized, schema.Forbidden:
-		return twilioCredentials.failed(
+		return twilioLogin.failed(
 			"Enter the account's present auth token: PATCH /api/twilio/settings with auth_token. An API key does not do: only the auth token checks signatures. "+adviseRegion(s),
 			"Twilio refuses the credentials of account %s: %s.", s.AccountSID, why(err))
 	case schema.NotFound:
-		return twilioCredentials.failed(
+		return twilioLogin.failed(
 			"Compare the account SID with the Twilio console's, and enter it with its token: PATCH /api/twilio/settings with account_sid and auth_token. "+adviseRegion(s),
 			"Twilio has no account %s: %s.", s.AccountSID, why(err))
 	case schema.RateLimited:
-		return twilioCredentials.failed("Try again in a minute, and look for what else uses the account so much.", detail, s.AccountSID, why(err))
+		return twilioLogin.failed("Try again in a minute, and look for what else uses the account so much.", detail, s.AccountSID, why(err))
 	case schema.Unavailable:
-		return twilioCredentials.failed(
+		return twilioLogin.failed(
 			"Let this machine connect to Twilio's API by https; see https://status.twilio.com. "+adviseRegion(s), detail, s.AccountSID, why(err))
 	}
-	return twilioCredentials.failed("See Twilio's words; they name the setting in its console.", detail, s.AccountSID, why(err))
+	return twilioLogin.failed("See Twilio's words; they name the setting in its console.", detail, s.AccountSID, why(err))
 }
 
 // adviseRegion says what a region has to do with it: each of Twilio's regions

@@ -24,14 +24,14 @@ func checkMedia(ctx context.Context, m Media, a schema.Account) []schema.Finding
 	case err != nil:
 		return []schema.Finding{mediaStorage.unasked(err, "what the account's latest recording is like")}
 	}
-	stored := stored(*latest)
+	storage := storedMedia(*latest)
 	if latest.External {
-		return []schema.Finding{stored} // Twilio holds no audio that anybody could ask it for
+		return []schema.Finding{storage} // Twilio holds no audio that anybody could ask it for
 	}
-	return []schema.Finding{stored, access(ctx, m, a, latest.Recording.RecordingSID)}
+	return []schema.Finding{storage, mediaOpen(ctx, m, a, latest.Recording.RecordingSID)}
 }
 
-func stored(latest LatestMedia) schema.Finding {
+func storedMedia(latest LatestMedia) schema.Finding {
 	switch sid := latest.Recording.RecordingSID; {
 	case latest.Encrypted:
 		return mediaStorage.failed("Turn off recording encryption in the Twilio console under Voice, Settings: recordings made until then stay undecodable here.",
@@ -43,7 +43,7 @@ func stored(latest LatestMedia) schema.Finding {
 	return mediaStorage.ok("Recordings lie at Twilio and are not encrypted: callstream can fetch them.")
 }
 
-func access(ctx context.Context, m Media, a schema.Account, recordingSID string) schema.Finding {
+func mediaOpen(ctx context.Context, m Media, a schema.Account, recordingSID string) schema.Finding {
 	public, err := m.MediaPublic(ctx, a, recordingSID)
 	switch {
 	case err != nil:

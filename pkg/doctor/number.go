@@ -20,7 +20,7 @@ const voicePath = "/twilio/voice"
 
 // checkNumbers compares the organization's numbers with those of its account.
 func checkNumbers(ctx context.Context, accounts Accounts, o tenant, base string) []schema.Finding {
-	findings := []schema.Finding{known(o.numbers)}
+	findings := []schema.Finding{knownNumbers(o.numbers)}
 	list, err := accounts.ListNumbers(ctx, o.account)
 	if err != nil {
 		return append(findings, numbersAccount.unasked(err, "which numbers the account has"))
@@ -30,12 +30,12 @@ func checkNumbers(ctx context.Context, accounts Accounts, o tenant, base string)
 		bought[schema.NormalizeNumber(n.Number)] = n
 	}
 	if len(o.numbers) > 0 {
-		findings = append(findings, owned(o.numbers, bought))
+		findings = append(findings, ownedNumbers(o.numbers, bought))
 	}
-	return append(findings, unknown(o.numbers, list), voiced(o.numbers, bought, base))
+	return append(findings, unknownNumbers(o.numbers, list), voicedNumbers(o.numbers, bought, base))
 }
 
-func known(numbers []schema.PhoneNumber) schema.Finding {
+func knownNumbers(numbers []schema.PhoneNumber) schema.Finding {
 	if len(numbers) == 0 {
 		return numbersKnown.warning("Add the numbers whose calls are to be recorded: POST /api/numbers, or `callstream numbers add`.",
 			"The organization has no telephone number: no call would ever be recorded.")
@@ -43,9 +43,9 @@ func known(numbers []schema.PhoneNumber) schema.Finding {
 	return numbersKnown.ok("The organization has %s.", count(len(numbers), "telephone number"))
 }
 
-// owned looks for telephone numbers that the account does not have. SIP
+// ownedNumbers looks for telephone numbers that the account does not have. SIP
 // addresses and clients are in no list of Twilio's.
-func owned(numbers []schema.PhoneNumber, bought map[string]TwilioNumber) schema.Finding {
+func ownedNumbers(numbers []schema.PhoneNumber, bought map[string]TwilioNumber) schema.Finding {
 	var foreign []string
 	for _, n := range numbers {
 		if _, ok := bought[n.Number]; !ok && strings.HasPrefix(n.Number, "+") {
@@ -59,7 +59,7 @@ func owned(numbers []schema.PhoneNumber, bought map[string]TwilioNumber) schema.
 	return numbersAccount.ok("The Twilio account has all of the organization's numbers.")
 }
 
-func unknown(numbers []schema.PhoneNumber, list []TwilioNumber) schema.Finding {
+func unknownNumbers(numbers []schema.PhoneNumber, list []TwilioNumber) schema.Finding {
 	ours := make(map[string]bool, len(numbers))
 	for _, n := range numbers {
 		ours[n.Number] = true
@@ -77,9 +77,9 @@ func unknown(numbers []schema.PhoneNumber, list []TwilioNumber) schema.Finding {
 	return numbersUnknown.ok("All numbers of the Twilio account are known here.")
 }
 
-// voiced looks whether the calls that callstream is to answer come to it, and
+// voicedNumbers looks whether the calls that callstream is to answer come to it, and
 // whether those that come have a plan.
-func voiced(numbers []schema.PhoneNumber, bought map[string]TwilioNumber, base string) schema.Finding {
+func voicedNumbers(numbers []schema.PhoneNumber, bought map[string]TwilioNumber, base string) schema.Finding {
 	if base == "" {
 		return numbersVoice.warning("Set APP_HOST to check it.", "No public address is configured here, to which numbers would send their calls.")
 	}
