@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	twilioLogin topic = "twilio.credentials"
-	secondaryToken    topic = "twilio.secondary_token"
+	twilioLogin    topic = "twilio.credentials"
+	secondaryToken topic = "twilio.secondary_token"
 )
 
 // credentials is the check on which all others at Twilio depend.

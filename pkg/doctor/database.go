@@ -70,7 +70,7 @@ func checkSecrets(ctx context.Context, d Directory) schema.Finding {
 	if len(sealed) > 0 {
 		return secretTokens.failed(
 			"Put the key that sealed them back into CALLSTREAM_SECRET_KEY, behind the present one and a comma; if it is lost, enter the auth tokens of these organizations again.",
-			"CALLSTREAM_SECRET_KEY does not open the Twilio tokens of %d of %d organizations: %s.", len(sealed), opened+len(sealed), named(sealed))
+			"CALLSTREAM_SECRET_KEY does not open the Twilio tokens of %d of %s: %s.", len(sealed), count(opened+len(sealed), "organization"), named(sealed))
 	}
-	return secretTokens.ok("CALLSTREAM_SECRET_KEY opens the Twilio tokens of all %d organizations that have any.", opened)
+	return secretTokens.ok("CALLSTREAM_SECRET_KEY opens the Twilio tokens of %s.", count(opened, "organization"))
 }

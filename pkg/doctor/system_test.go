@@ -88,7 +88,7 @@ func TestSecrets(t *testing.T) {
 				return schema.Account{}, schema.Errorf(schema.NotFound, "none")
 			}
 			return schema.Account{}, nil
-		}, schema.SeverityOK, []string{"all 2"}},
+		}, schema.SeverityOK, []string{"2 organizations"}},
 		"one does not open": {three, func(org string) (schema.Account, error) {
 			if org == "org-2" {
 				return schema.Account{}, schema.Errorf(schema.Invalid, "open secret")
