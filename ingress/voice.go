@@ -70,7 +70,7 @@ func (i *Ingress) answerCall(ctx context.Context, d *delivery) result {
 	if in.decidable() {
 		answer.Record, err = i.decide(ctx, in.event, <-rulings)
 	} else {
-		_, err = within(ctx, voicePatience, func(ctx context.Context) (struct{}, error) {
+		_, err = within(ctx, i.voicePatience(), func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, i.store(ctx, []verdict{in.verdict})
 		})
 	}

@@ -20,8 +20,9 @@ type Decisions interface {
 	SaveDecision(ctx context.Context, accountSID, organizationID string, d schema.Decision) (schema.Decision, error)
 }
 
-// voicePatience bounds each of the steps for which a caller waits.
-const voicePatience = time.Second
+// voicePatience bounds each of the steps for which a caller waits: the look-ups
+// together, the stream, the database once more.
+func (i *Ingress) voicePatience() time.Duration { return i.config.Budget / 3 }
 
 // ruling is what a call is decided by.
 type ruling struct {
@@ -35,7 +36,7 @@ func (i *Ingress) rule(ctx context.Context, event schema.CallReceived) ruling {
 	earlier := make(chan ruling, 1)
 	go func() { earlier <- i.earlier(ctx, event.Call.CallSID) }()
 	query := schema.PhoneQuery{AccountSID: event.AccountSID, From: event.Call.From, To: event.Call.To, Leg: event.Call.Leg}
-	check, err := within(ctx, voicePatience, func(ctx context.Context) (schema.RecordingCheck, error) {
+	check, err := within(ctx, i.voicePatience(), func(ctx context.Context) (schema.RecordingCheck, error) {
 		return i.config.Decisions.IsRecordingEnabled(ctx, query), nil
 	})
 	if err != nil {
@@ -51,7 +52,7 @@ func (i *Ingress) rule(ctx context.Context, event schema.CallReceived) ruling {
 // earlier looks up the decision that is stored. If that fails the check has
 // failed too.
 func (i *Ingress) earlier(ctx context.Context, callSID string) ruling {
-	decision, err := within(ctx, voicePatience, func(ctx context.Context) (schema.Decision, error) {
+	decision, err := within(ctx, i.voicePatience(), func(ctx context.Context) (schema.Decision, error) {
 		return i.config.Decisions.Decision(ctx, callSID)
 	})
 	switch schema.CodeOf(err) {
@@ -136,7 +137,7 @@ func unsaved(event schema.CallReceived) variant { return variant{event, ":unsave
 
 // tell publishes the event.
 func (i *Ingress) tell(ctx context.Context, event schema.Event) error {
-	_, err := within(ctx, voicePatience, func(ctx context.Context) (struct{}, error) {
+	_, err := within(ctx, i.voicePatience(), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, i.config.Publisher.Publish(ctx, event)
 	})
 	if err != nil {
@@ -148,7 +149,7 @@ func (i *Ingress) tell(ctx context.Context, event schema.Event) error {
 // saveDecision stores the event's decision and returns the one that is stored
 // then.
 func (i *Ingress) saveDecision(ctx context.Context, event schema.CallReceived) (schema.Decision, error) {
-	stored, err := within(ctx, voicePatience, func(ctx context.Context) (schema.Decision, error) {
+	stored, err := within(ctx, i.voicePatience(), func(ctx context.Context) (schema.Decision, error) {
 		return i.config.Decisions.SaveDecision(ctx, event.AccountSID, event.OrganizationID, *event.Decision)
 	})
 	if err != nil {

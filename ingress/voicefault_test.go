@@ -75,7 +75,7 @@ func TestVoiceConnectsWhateverBreaks(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			w := newVoiceWorld(t)
-			w.call(voiceRoute, with(voiceForm, "CallSid", parentSID)) // accounts and plans are known
+			w.call(voiceRoute, with(voiceForm, "CallSid", parentSID)) // account and plans are known
 			w.clock.advance(time.Minute)                              // but not fresh
 			breakIt(t, w)
 			began := time.Now()

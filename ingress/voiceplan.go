@@ -36,7 +36,7 @@ func newPlans(source VoicePlans, clock func() time.Time) *plans {
 // plan returns the plan of the first of the numbers that has one, nil where none
 // has. The error says why a plan may be missing; there may be a plan beside it.
 func (i *Ingress) plan(ctx context.Context, org string, numbers []string) (found *schema.VoicePlan, problem error) {
-	ctx, cancel := context.WithTimeout(ctx, voicePatience)
+	ctx, cancel := context.WithTimeout(ctx, i.voicePatience())
 	defer cancel()
 	for _, number := range numbers {
 		plan, _, err := i.plans.find(ctx, planKey{org, number})
