@@ -481,6 +481,16 @@ func TestAReplayThatCannotBeMeantIsRefused(t *testing.T) {
 	}
 }
 
+func TestOnlyTheStreamsLeaderEndsHistory(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, durable("one"), answered(25)...)
+	for _, end := range []uint64{25, 30} {
+		if n, err := p.conn.ReadBehindLag(t.Context(), end); n != 25 || err != nil {
+			t.Errorf("%d came up to %d, %v", n, end, err)
+		}
+	}
+}
+
 // A replay's consumer may live on a replica that has not got the latest events
 // yet; they are part of the replay all the same.
 func TestAReplayOnAClusterMissesNothing(t *testing.T) {
