@@ -286,6 +286,32 @@ func TestFinalDecisionStands(t *testing.T) {
 	}
 }
 
+// Our TwiML's decision is stored before the call is answered, so it is found
+// though nobody has stored the call yet.
+func TestACallThatOurTwiMLAnsweredIsLeftToIt(t *testing.T) {
+	t.Parallel()
+	for _, event := range []schema.CallAnswered{outbound(), inboundOf(parentSID)} {
+		w := newWorld()
+		clear(w.statuses)
+		w.now = answeredAt.Add(10 * time.Second)
+		twiml := schema.Decision{CallSID: parentSID, Outcome: schema.Started, Rule: schema.RuleTwiML, Enabled: true}
+		w.decisions[parentSID] = twiml
+		if err := w.handle(t, event, 1); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(w.log, "list") || w.starts() > 0 || w.decisions[parentSID] != twiml {
+			t.Errorf("%s: %v, stored %+v", event.Call.CallSID, w.log, w.decisions[parentSID])
+		}
+	}
+}
+
+// inboundOf is the news that the caller's own leg is answered.
+func inboundOf(callSID string) schema.CallAnswered {
+	event := outbound()
+	event.Call.CallSID, event.Call.ParentCallSID, event.Call.Leg = callSID, "", schema.LegInbound
+	return event
+}
+
 func TestADecisionThatComesInBetweenStands(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
