@@ -17,7 +17,8 @@ const checkTime = 2 * time.Second
 // IsRecordingEnabled looks afresh whether the call may be recorded. It fails
 // closed: whatever is not a clear yes is a no, with what the look-up returned,
 // or its error, as evidence. It answers within about two seconds even when the
-// database is silent: the driver interrupts no read, so nobody waits for it.
+// database is silent: to break a look-up off takes a moment longer, for which
+// nobody waits.
 func (d *DB) IsRecordingEnabled(ctx context.Context, q schema.PhoneQuery) schema.RecordingCheck {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()

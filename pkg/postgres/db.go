@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
@@ -41,9 +40,9 @@ type DB struct {
 // malformed address, whose text is not repeated, and [schema.Unavailable] for
 // one where nobody answers.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	connector, err := pq.NewConnector(url)
+	connector, err := newConnector(url)
 	if err != nil {
-		return nil, invalidURL()
+		return nil, err
 	}
 	pool := sql.OpenDB(connector)
 	if o.MaxConns == 0 {
@@ -55,11 +54,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	lockConnector, err := pq.NewConnector(url)
-	if err != nil {
-		return nil, invalidURL()
-	}
-	d := &DB{x: sqlx.NewDb(pool, "postgres"), locks: openLocks(lockConnector), sealer: o.Sealer, log: o.Logger}
+	d := &DB{x: sqlx.NewDb(pool, "postgres"), locks: openLocks(connector), sealer: o.Sealer, log: o.Logger}
 	if err := d.Ping(ctx); err != nil {
 		d.Close()
 		return nil, err

@@ -4,10 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"net"
 	"time"
-
-	"github.com/lib/pq"
 
 	"github.com/loquent/callstream/schema"
 )
@@ -15,7 +12,7 @@ import (
 const (
 	turnPoll  = 100 * time.Millisecond // between two looks at whether it is our turn
 	lockProbe = time.Second            // between two looks at whether the lock's connection still stands
-	lockReply = 5 * time.Second        // after which a silent server counts as gone
+	lockReply = 3 * time.Second        // after which a silent server counts as gone
 	maxLocks  = 32                     // held and waited for at once by a process
 )
 
@@ -38,24 +35,30 @@ func (d *DB) Exclusive(ctx context.Context, name string, fn func(context.Context
 		return err
 	}
 	err = guarded(ctx, conn, fn)
-	var held bool
-	unlock := conn.QueryRowContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, name).Scan(&held)
+	held, unlock := ask(ctx, conn, `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, name)
 	if unlock != nil || !held {
 		return schema.Errorf(schema.Unavailable, "the lock on %s was lost on the way; do it again: %w", name, errors.Join(unlock, err))
 	}
 	return err
 }
 
+// ask puts a question about the lock called name. It is answered within
+// lockReply or not at all: one that is broken off with ctx would cost the
+// connection, and the lock with it.
+func ask(ctx context.Context, conn *sql.Conn, question, name string) (answer bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockReply)
+	defer cancel()
+	err = conn.QueryRowContext(ctx, question, name).Scan(&answer)
+	return answer, err
+}
+
 // awaitTurn takes the lock, asking for it again and again: a server that is
-// asked to wait answers nobody else on the connection, not even who gives up.
+// asked to wait answers nothing else on the connection meanwhile.
 func awaitTurn(ctx context.Context, conn *sql.Conn, name string) error {
 	tick := time.NewTicker(turnPoll)
 	defer tick.Stop()
 	for {
-		var taken bool
-		// Its end is bounded by lockReply, not by ctx: a question that is broken
-		// off would cost the connection.
-		err := conn.QueryRowContext(context.WithoutCancel(ctx), `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, name).Scan(&taken)
+		taken, err := ask(ctx, conn, `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, name)
 		if err != nil {
 			return classify("lock "+name, err)
 		}
@@ -90,7 +93,7 @@ func guarded(ctx context.Context, conn *sql.Conn, fn func(context.Context) error
 				return
 			case <-tick.C:
 			}
-			if err := conn.PingContext(context.WithoutCancel(ctx)); err != nil {
+			if err := probe(ctx, conn); err != nil {
 				cancel(classify("keep the lock", err))
 				return
 			}
@@ -99,47 +102,18 @@ func guarded(ctx context.Context, conn *sql.Conn, fn func(context.Context) error
 	return fn(ctx)
 }
 
+// probe asks whether the connection stands.
+func probe(ctx context.Context, conn *sql.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockReply)
+	defer cancel()
+	return conn.PingContext(ctx)
+}
+
 // openLocks opens the connections that hold locks, apart from all others: a
 // lock is held for as long as its work takes, and the work needs connections.
-func openLocks(connector *pq.Connector) *sql.DB {
-	connector.Dialer(impatient{})
-	locks := sql.OpenDB(connector)
+func openLocks(c connector) *sql.DB {
+	locks := sql.OpenDB(c)
 	locks.SetMaxOpenConns(maxLocks)
 	locks.SetMaxIdleConns(0)
 	return locks
-}
-
-// impatient dials connections of which no read waits longer than lockReply: the
-// driver itself interrupts none.
-type impatient struct{ net.Dialer }
-
-// DialTimeout satisfies the driver's interface.
-func (d impatient) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
-}
-
-// Dial satisfies the driver's interface.
-func (d impatient) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
-}
-
-// DialContext connects.
-func (d impatient) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.Dialer.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return impatientConn{conn}, nil
-}
-
-type impatientConn struct{ net.Conn }
-
-// Read gives up after lockReply.
-func (c impatientConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(lockReply)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(p)
 }
