@@ -16,6 +16,8 @@
 //     of one organization take turns at its row, under a lock that lets events
 //     refer to it meanwhile.
 //   - Nobody reads or changes by one organization's id what is another's.
+//   - No statement outlives its context by more than about a second, whatever the
+//     server does.
 //   - is_recording_enabled is never an error and never a cached answer.
 //   - recording_url is set only by MarkArchived, of a recording and its call in
 //     one transaction. What is in quarantine is on no call's row.
