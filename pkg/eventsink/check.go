@@ -162,7 +162,7 @@ func (e *errand) notSetUp() schema.Finding {
 func (e *errand) unfinished(leftovers []schema.Sink) schema.Finding {
 	return e.finding(schema.SeverityWarning,
 		fmt.Sprintf("Set the %s events up, which goes on from there, or remove them: POST /api/twilio/setup-event-sink or /api/twilio/remove-event-sink.", e.kind),
-		"The %s events are not set up here, but the account has %s from a set-up that was interrupted.", e.kind, listed(leftovers))
+		"The %s events are not set up here, but the account has %s of a set-up that was interrupted or forgotten.", e.kind, listed(leftovers))
 }
 
 // listed names sinks, never their destinations.

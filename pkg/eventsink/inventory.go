@@ -69,24 +69,31 @@ func (e *errand) delivers(s schema.Sink) bool {
 		(s.Method == "" || strings.EqualFold(s.Method, "POST"))
 }
 
-// ours reports whether the sink is one that a set-up made, be it this one or
-// one that was interrupted.
-func (e *errand) ours(s schema.Sink) bool { return s.Description == e.mark() && e.delivers(s) }
+// ours reports whether the sink is the stored one, or delivers here and is one
+// that a set-up made or subscribed, and nobody else has subscribed it.
+func (e *errand) ours(present inventory, s schema.Sink) bool {
+	marked := s.Description == e.mark()
+	for _, sub := range present.of(s.SID) {
+		if !e.made(sub) {
+			return false
+		}
+		marked = true
+	}
+	return s.SID == e.stored.SinkSID || (marked && e.delivers(s))
+}
 
-// leftovers are the sinks that are ours but for the one in use: the stored one
-// and those of interrupted set-ups, unless somebody else has subscribed them.
+// subscribedBy reports whether the subscription is ours.
+func (e *errand) made(s schema.Subscription) bool {
+	return s.Description == e.mark() || s.SID == e.stored.SubscriptionSID
+}
+
+// leftovers are the sinks that are ours but for the one in use.
 func (e *errand) leftovers(present inventory, inUse string) []schema.Sink {
 	var found []schema.Sink
 	for _, s := range present.sinks {
-		if s.SID != inUse && (e.ours(s) || s.SID == e.stored.SinkSID) &&
-			!slices.ContainsFunc(present.of(s.SID), func(sub schema.Subscription) bool { return !e.oursToo(sub) }) {
+		if s.SID != inUse && e.ours(present, s) {
 			found = append(found, s)
 		}
 	}
 	return found
-}
-
-// oursToo reports whether the subscription, of a sink that is ours, is too.
-func (e *errand) oursToo(s schema.Subscription) bool {
-	return s.Description == e.mark() || s.SID == e.stored.SubscriptionSID
 }

@@ -32,6 +32,9 @@ func (s *Sinks) Remove(ctx context.Context, orgID string, kind schema.EventKind,
 			return err
 		}
 		removal.Removed, removal.Warning, err = e.remove(ctx)
+		if schema.CodeOf(err) == schema.Unauthorized {
+			err = schema.Errorf(schema.Unauthorized, "%w; if the account is lost, remove the events with forget, which does not ask Twilio", err)
+		}
 		return explained(e.account, err)
 	})
 	if err != nil {
@@ -117,7 +120,7 @@ func (e *errand) discarded(present inventory) []string {
 func (e *errand) ended(present inventory, sinks []string) []string {
 	var sids []string
 	for _, sub := range present.subscriptions {
-		if slices.Contains(sinks, sub.SinkSID) && sub.SID != e.stored.SubscriptionSID && e.oursToo(sub) {
+		if slices.Contains(sinks, sub.SinkSID) && sub.SID != e.stored.SubscriptionSID && e.made(sub) {
 			sids = append(sids, sub.SID)
 		}
 	}

@@ -3,6 +3,7 @@ package eventsink
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/loquent/callstream/schema"
@@ -80,10 +81,11 @@ func (s *Sinks) turn(ctx context.Context, orgID string, kind schema.EventKind, f
 	if !kind.Valid() {
 		return schema.Errorf(schema.Invalid, "%q is no kind of events: it is sms or call", kind)
 	}
-	return s.config.Locks.Exclusive(ctx, "eventsink:"+orgID, fn)
+	return s.config.Locks.Exclusive(ctx, "eventsink:"+strings.ToLower(orgID), fn) // ids are UUIDs, in either case
 }
 
-// errand reads what the operation needs, after its turn has come.
+// errand reads what the operation needs, after its turn has come. The
+// organization's id is the one that is stored: it becomes part of the URL.
 func (s *Sinks) errand(ctx context.Context, orgID string, kind schema.EventKind) (*errand, error) {
 	if s.config.BaseURL == "" {
 		return nil, schema.Errorf(schema.Invalid, "where should Twilio deliver to? Set APP_HOST to the host name at which the internet reaches callstream")
@@ -97,8 +99,8 @@ func (s *Sinks) errand(ctx context.Context, orgID string, kind schema.EventKind)
 		return nil, err
 	}
 	return &errand{
-		Config: s.config, org: orgID, kind: kind, account: account,
-		stored: settings.Events(kind), destination: destination(s.config.BaseURL, orgID, kind),
+		Config: s.config, org: account.OrganizationID, kind: kind, account: account,
+		stored: settings.Events(kind), destination: destination(s.config.BaseURL, account.OrganizationID, kind),
 	}, nil
 }
 

@@ -22,6 +22,7 @@ func (e *errand) test(ctx context.Context, sinkSID string) schema.SinkTest {
 	if err != nil {
 		return schema.SinkTest{Problem: fmt.Sprintf("the events are set up, but not tested; set up again to test them: %v", err)}
 	}
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, e.TestWait)
 	defer cancel()
 	tick := time.NewTicker(trialPoll)
@@ -34,6 +35,9 @@ func (e *errand) test(ctx context.Context, sinkSID string) schema.SinkTest {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
+			if caller.Err() != nil {
+				return schema.SinkTest{Problem: "whether Twilio's test event arrives was not waited for"}
+			}
 			return schema.SinkTest{Problem: e.notArrived()}
 		}
 	}
