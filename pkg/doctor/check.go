@@ -56,8 +56,8 @@ func examine(ctx context.Context, checks []check, yield func(schema.Finding)) {
 	}
 }
 
-// result runs the check within its limit. Not every client obeys its context (the
-// database's driver interrupts no read), so nobody waits for run itself.
+// result runs the check within its limit. Whether a dependency's client obeys
+// its context is the client's business, so nobody waits for run itself.
 func (c check) result(ctx context.Context) []schema.Finding {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, c.limit)
