@@ -12,6 +12,7 @@ const (
 	SinkPrefix         = "DG"
 	SubscriptionPrefix = "DF"
 	TrunkPrefix        = "TK"
+	NumberPrefix       = "PN"
 )
 
 // ValidSID reports whether sid is a Twilio SID of one of the given kinds: the

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/loquent/callstream/pkg/doctor"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -29,18 +28,18 @@ func TestNumbers(t *testing.T) {
 	t.Parallel()
 	plan := &schema.VoicePlan{Action: schema.VoiceVoicemail}
 	// one is an organization with one number, as it is here and at Twilio.
-	one := func(voice *schema.VoicePlan, at doctor.TwilioNumber) func(*office) {
+	one := func(voice *schema.VoicePlan, at schema.TwilioNumber) func(*office) {
 		return func(o *office) {
 			at.Number = "+15550001111"
 			o.numbers = []schema.PhoneNumber{{Number: "+15550001111", Voice: voice}}
-			o.list = func() ([]doctor.TwilioNumber, error) { return []doctor.TwilioNumber{at}, nil }
+			o.list = func() ([]schema.TwilioNumber, error) { return []schema.TwilioNumber{at}, nil }
 		}
 	}
 	bought := func(numbers ...string) func(*office) {
 		return func(o *office) {
-			o.list = func() (list []doctor.TwilioNumber, err error) {
+			o.list = func() (list []schema.TwilioNumber, err error) {
 				for _, n := range numbers {
-					list = append(list, doctor.TwilioNumber{Number: n})
+					list = append(list, schema.TwilioNumber{Number: n})
 				}
 				return list, nil
 			}
@@ -48,7 +47,7 @@ func TestNumbers(t *testing.T) {
 	}
 	for what, test := range map[string]outcome{
 		"none here":   {func(o *office) { o.numbers = nil }, "numbers.known", schema.SeverityWarning, []string{"no call would ever be recorded", "POST /api/numbers"}},
-		"no answer":   {func(o *office) { o.list = func() ([]doctor.TwilioNumber, error) { return nil, away } }, "numbers.account", schema.SeverityWarning, []string{"connection refused", "status.twilio.com"}},
+		"no answer":   {func(o *office) { o.list = func() ([]schema.TwilioNumber, error) { return nil, away } }, "numbers.account", schema.SeverityWarning, []string{"connection refused", "status.twilio.com"}},
 		"not bought":  {bought("+15550009999"), "numbers.account", schema.SeverityWarning, []string{"does not have 1 number", "+15550001111", "SIP trunk"}},
 		"none bought": {bought(), "numbers.account", schema.SeverityWarning, []string{"+15550001111"}},
 		"more are there": {bought("+15550001111", "+15550000001", "+15550000002", "+15550000003", "+15550000004", "+15550000005", "+15550000006", "+15550000007"),
@@ -56,12 +55,12 @@ func TestNumbers(t *testing.T) {
 		"addresses": {func(o *office) {
 			o.numbers = append(o.numbers, schema.PhoneNumber{Number: "sip:front@example.com"}, schema.PhoneNumber{Number: "client:front"})
 		}, "numbers.account", schema.SeverityOK, nil},
-		"answered here":           {one(plan, doctor.TwilioNumber{VoiceURL: "https://Calls.example.com/twilio/voice?x=1"}), "numbers.voice", schema.SeverityOK, []string{"1 number"}},
-		"answered by nobody here": {one(nil, doctor.TwilioNumber{VoiceURL: "https://demo.twilio.com/welcome"}), "numbers.voice", schema.SeverityOK, []string{"other systems"}},
-		"calls go elsewhere":      {one(plan, doctor.TwilioNumber{VoiceURL: "https://demo.twilio.com/welcome"}), "numbers.voice", schema.SeverityWarning, []string{"elsewhere", base + "/twilio/voice"}},
-		"calls go nowhere":        {one(plan, doctor.TwilioNumber{}), "numbers.voice", schema.SeverityWarning, []string{"+15550001111"}},
-		"a trunk takes calls":     {one(plan, doctor.TwilioNumber{VoiceURL: base + "/twilio/voice", TrunkSID: "TK1"}), "numbers.voice", schema.SeverityWarning, []string{"trunk"}},
-		"calls without a plan":    {one(nil, doctor.TwilioNumber{VoiceURL: base + "/twilio/voice"}), "numbers.voice", schema.SeverityWarning, []string{"no voice plan", "PUT /api/numbers"}},
+		"answered here":           {one(plan, schema.TwilioNumber{VoiceURL: "https://Calls.example.com/twilio/voice?x=1"}), "numbers.voice", schema.SeverityOK, []string{"1 number"}},
+		"answered by nobody here": {one(nil, schema.TwilioNumber{VoiceURL: "https://demo.twilio.com/welcome"}), "numbers.voice", schema.SeverityOK, []string{"other systems"}},
+		"calls go elsewhere":      {one(plan, schema.TwilioNumber{VoiceURL: "https://demo.twilio.com/welcome"}), "numbers.voice", schema.SeverityWarning, []string{"elsewhere", base + "/twilio/voice"}},
+		"calls go nowhere":        {one(plan, schema.TwilioNumber{}), "numbers.voice", schema.SeverityWarning, []string{"+15550001111"}},
+		"a trunk takes calls":     {one(plan, schema.TwilioNumber{VoiceURL: base + "/twilio/voice", TrunkSID: "TK1"}), "numbers.voice", schema.SeverityWarning, []string{"trunk"}},
+		"calls without a plan":    {one(nil, schema.TwilioNumber{VoiceURL: base + "/twilio/voice"}), "numbers.voice", schema.SeverityWarning, []string{"no voice plan", "PUT /api/numbers"}},
 	} {
 		t.Run(what, test.run)
 	}
@@ -69,18 +68,18 @@ func TestNumbers(t *testing.T) {
 
 func TestMedia(t *testing.T) {
 	t.Parallel()
-	latest := func(change func(*doctor.LatestMedia)) func(*office) {
+	latest := func(change func(*schema.LatestMedia)) func(*office) {
 		return func(o *office) {
-			m := &doctor.LatestMedia{Recording: schema.RecordingFacts{RecordingSID: recordingSID}}
+			m := &schema.LatestMedia{Recording: schema.RecordingFacts{RecordingSID: recordingSID}}
 			change(m)
-			o.latest = func() (*doctor.LatestMedia, error) { return m, nil }
+			o.latest = func() (*schema.LatestMedia, error) { return m, nil }
 		}
 	}
 	for what, test := range map[string]outcome{
-		"none yet":  {func(o *office) { o.latest = func() (*doctor.LatestMedia, error) { return nil, nil } }, "media.storage", schema.SeverityOK, []string{"no recording"}},
-		"no answer": {func(o *office) { o.latest = func() (*doctor.LatestMedia, error) { return nil, away } }, "media.storage", schema.SeverityWarning, []string{"connection refused"}},
-		"encrypted": {latest(func(m *doctor.LatestMedia) { m.Encrypted = true }), "media.storage", schema.SeverityFailed, []string{recordingSID, "Turn off recording encryption"}},
-		"external":  {latest(func(m *doctor.LatestMedia) { m.External = true }), "media.storage", schema.SeverityFailed, []string{"S3", "Turn off external"}},
+		"none yet":  {func(o *office) { o.latest = func() (*schema.LatestMedia, error) { return nil, nil } }, "media.storage", schema.SeverityOK, []string{"no recording"}},
+		"no answer": {func(o *office) { o.latest = func() (*schema.LatestMedia, error) { return nil, away } }, "media.storage", schema.SeverityWarning, []string{"connection refused"}},
+		"encrypted": {latest(func(m *schema.LatestMedia) { m.Encrypted = true }), "media.storage", schema.SeverityFailed, []string{recordingSID, "Turn off recording encryption"}},
+		"external":  {latest(func(m *schema.LatestMedia) { m.External = true }), "media.storage", schema.SeverityFailed, []string{"S3", "Turn off external"}},
 		"public":    {func(o *office) { o.public = func() (bool, error) { return true, nil } }, "media.access", schema.SeverityWarning, []string{"without credentials", "Enforce HTTP basic"}},
 		"unclear":   {func(o *office) { o.public = func() (bool, error) { return false, errors.New("odd") } }, "media.access", schema.SeverityWarning, []string{"odd"}},
 	} {

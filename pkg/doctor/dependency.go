@@ -63,15 +63,15 @@ type StreamState struct {
 
 // Accounts looks at an account at Twilio.
 type Accounts interface {
-	FetchAccount(ctx context.Context, a schema.Account) (TwilioAccount, error)
-	ListNumbers(ctx context.Context, a schema.Account) ([]TwilioNumber, error)
+	FetchAccount(ctx context.Context, a schema.Account) (schema.TwilioAccount, error)
+	ListNumbers(ctx context.Context, a schema.Account) ([]schema.TwilioNumber, error)
 	InsightsAdvanced(ctx context.Context, a schema.Account) (bool, error)
 }
 
 // Media looks at an account's recordings at Twilio.
 type Media interface {
 	// LatestRecording returns nil when there is none.
-	LatestRecording(ctx context.Context, a schema.Account) (*LatestMedia, error)
+	LatestRecording(ctx context.Context, a schema.Account) (*schema.LatestMedia, error)
 	// MediaPublic reports whether the audio can be had without credentials.
 	MediaPublic(ctx context.Context, a schema.Account, recordingSID string) (bool, error)
 }

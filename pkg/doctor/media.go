@@ -31,7 +31,7 @@ func checkMedia(ctx context.Context, m Media, a schema.Account) []schema.Finding
 	return []schema.Finding{storage, mediaOpen(ctx, m, a, latest.Recording.RecordingSID)}
 }
 
-func storedMedia(latest LatestMedia) schema.Finding {
+func storedMedia(latest schema.LatestMedia) schema.Finding {
 	switch sid := latest.Recording.RecordingSID; {
 	case latest.Encrypted:
 		return mediaStorage.failed("Turn off recording encryption in the Twilio console under Voice, Settings: recordings made until then stay undecodable here.",

@@ -25,7 +25,7 @@ func checkNumbers(ctx context.Context, accounts Accounts, o tenant, base string)
 	if err != nil {
 		return append(findings, numbersAccount.unasked(err, "which numbers the account has"))
 	}
-	bought := make(map[string]TwilioNumber, len(list))
+	bought := make(map[string]schema.TwilioNumber, len(list))
 	for _, n := range list {
 		bought[schema.NormalizeNumber(n.Number)] = n
 	}
@@ -45,7 +45,7 @@ func knownNumbers(numbers []schema.PhoneNumber) schema.Finding {
 
 // ownedNumbers looks for telephone numbers that the account does not have. SIP
 // addresses and clients are in no list of Twilio's.
-func ownedNumbers(numbers []schema.PhoneNumber, bought map[string]TwilioNumber) schema.Finding {
+func ownedNumbers(numbers []schema.PhoneNumber, bought map[string]schema.TwilioNumber) schema.Finding {
 	var foreign []string
 	for _, n := range numbers {
 		if _, ok := bought[n.Number]; !ok && strings.HasPrefix(n.Number, "+") {
@@ -59,7 +59,7 @@ func ownedNumbers(numbers []schema.PhoneNumber, bought map[string]TwilioNumber) 
 	return numbersAccount.ok("The Twilio account has all of the organization's numbers.")
 }
 
-func unknownNumbers(numbers []schema.PhoneNumber, list []TwilioNumber) schema.Finding {
+func unknownNumbers(numbers []schema.PhoneNumber, list []schema.TwilioNumber) schema.Finding {
 	ours := make(map[string]bool, len(numbers))
 	for _, n := range numbers {
 		ours[n.Number] = true
@@ -79,7 +79,7 @@ func unknownNumbers(numbers []schema.PhoneNumber, list []TwilioNumber) schema.Fi
 
 // voicedNumbers looks whether the calls that callstream is to answer come to it, and
 // whether those that come have a plan.
-func voicedNumbers(numbers []schema.PhoneNumber, bought map[string]TwilioNumber, base string) schema.Finding {
+func voicedNumbers(numbers []schema.PhoneNumber, bought map[string]schema.TwilioNumber, base string) schema.Finding {
 	if base == "" {
 		return numbersVoice.warning("Set APP_HOST to check it.", "No public address is configured here, to which numbers would send their calls.")
 	}

@@ -30,30 +30,30 @@ type office struct {
 	loadErr    error
 	tokenErr   error
 	numbers    []schema.PhoneNumber
-	fetch      func(ctx context.Context) (doctor.TwilioAccount, error)
-	list       func() ([]doctor.TwilioNumber, error)
+	fetch      func(ctx context.Context) (schema.TwilioAccount, error)
+	list       func() ([]schema.TwilioNumber, error)
 	advanced   func() (bool, error)
-	latest     func() (*doctor.LatestMedia, error)
+	latest     func() (*schema.LatestMedia, error)
 	public     func() (bool, error)
 	checkSinks func() ([]schema.Finding, error)
 }
 
 // healthy is one in which nothing is to be said against anything.
 func healthy() *office {
-	number := func(s string) doctor.TwilioNumber { return doctor.TwilioNumber{Number: s} }
+	number := func(s string) schema.TwilioNumber { return schema.TwilioNumber{Number: s} }
 	return &office{
 		settings: schema.Settings{
 			AccountSID: accountSID, RecordingEnabled: true, RecordingSince: at,
 			CallEvents: schema.EventStreaming{Active: true, TestedAt: &at},
 		},
 		numbers: []schema.PhoneNumber{{Number: "+15550001111"}},
-		fetch: func(context.Context) (doctor.TwilioAccount, error) {
-			return doctor.TwilioAccount{SID: accountSID, Name: "Acme", Status: "active", Type: "Full"}, nil
+		fetch: func(context.Context) (schema.TwilioAccount, error) {
+			return schema.TwilioAccount{SID: accountSID, Name: "Acme", Status: "active", Type: "Full"}, nil
 		},
-		list:     func() ([]doctor.TwilioNumber, error) { return []doctor.TwilioNumber{number("+15550001111")}, nil },
+		list:     func() ([]schema.TwilioNumber, error) { return []schema.TwilioNumber{number("+15550001111")}, nil },
 		advanced: func() (bool, error) { return true, nil },
-		latest: func() (*doctor.LatestMedia, error) {
-			return &doctor.LatestMedia{Recording: schema.RecordingFacts{RecordingSID: recordingSID}}, nil
+		latest: func() (*schema.LatestMedia, error) {
+			return &schema.LatestMedia{Recording: schema.RecordingFacts{RecordingSID: recordingSID}}, nil
 		},
 		public: func() (bool, error) { return false, nil },
 		checkSinks: func() ([]schema.Finding, error) {
@@ -74,11 +74,11 @@ func (o *office) PhoneNumbers(context.Context, string) ([]schema.PhoneNumber, er
 	return o.numbers, nil
 }
 
-func (o *office) FetchAccount(ctx context.Context, _ schema.Account) (doctor.TwilioAccount, error) {
+func (o *office) FetchAccount(ctx context.Context, _ schema.Account) (schema.TwilioAccount, error) {
 	return o.fetch(ctx)
 }
 
-func (o *office) ListNumbers(context.Context, schema.Account) ([]doctor.TwilioNumber, error) {
+func (o *office) ListNumbers(context.Context, schema.Account) ([]schema.TwilioNumber, error) {
 	return o.list()
 }
 
@@ -86,7 +86,7 @@ func (o *office) InsightsAdvanced(context.Context, schema.Account) (bool, error)
 	return o.advanced()
 }
 
-func (o *office) LatestRecording(context.Context, schema.Account) (*doctor.LatestMedia, error) {
+func (o *office) LatestRecording(context.Context, schema.Account) (*schema.LatestMedia, error) {
 	return o.latest()
 }
 
@@ -188,15 +188,15 @@ func TestCredentials(t *testing.T) {
 	t.Parallel()
 	refused := func(code schema.Code) func(*office) {
 		return func(o *office) {
-			o.fetch = func(context.Context) (doctor.TwilioAccount, error) {
-				return doctor.TwilioAccount{}, schema.Errorf(code, "Twilio said no to %s", token)
+			o.fetch = func(context.Context) (schema.TwilioAccount, error) {
+				return schema.TwilioAccount{}, schema.Errorf(code, "Twilio said no to %s", token)
 			}
 		}
 	}
 	is := func(status, kind string) func(*office) {
 		return func(o *office) {
-			o.fetch = func(context.Context) (doctor.TwilioAccount, error) {
-				return doctor.TwilioAccount{Status: status, Type: kind}, nil
+			o.fetch = func(context.Context) (schema.TwilioAccount, error) {
+				return schema.TwilioAccount{Status: status, Type: kind}, nil
 			}
 		}
 	}
@@ -239,9 +239,9 @@ func TestTwilioSilent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := healthy()
-		o.fetch = func(ctx context.Context) (doctor.TwilioAccount, error) {
+		o.fetch = func(ctx context.Context) (schema.TwilioAccount, error) {
 			<-ctx.Done()
-			return doctor.TwilioAccount{}, schema.Errorf(schema.Unavailable, "reach Twilio: %w", ctx.Err())
+			return schema.TwilioAccount{}, schema.Errorf(schema.Unavailable, "reach Twilio: %w", ctx.Err())
 		}
 		began := time.Now()
 		expect(t, about(t, examined(t, o.config()), "twilio.credentials"), schema.SeverityFailed, "no answer in time")
@@ -265,9 +265,9 @@ func TestOrganizationConcurrently(t *testing.T) {
 	}()
 	together := func() { begun <- struct{}{}; <-all }
 	list, advanced, latest, sinks := o.list, o.advanced, o.latest, o.checkSinks
-	o.list = func() ([]doctor.TwilioNumber, error) { together(); return list() }
+	o.list = func() ([]schema.TwilioNumber, error) { together(); return list() }
 	o.advanced = func() (bool, error) { together(); return advanced() }
-	o.latest = func() (*doctor.LatestMedia, error) { together(); return latest() }
+	o.latest = func() (*schema.LatestMedia, error) { together(); return latest() }
 	o.checkSinks = func() ([]schema.Finding, error) { together(); return sinks() }
 	config := o.config()
 	config.Timeout = time.Minute

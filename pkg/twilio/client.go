@@ -14,16 +14,18 @@ import (
 
 // Twilio's own addresses, the defaults of [Config].
 const (
-	DefaultAPIURL    = "https://api.twilio.com"
-	DefaultEventsURL = "https://events.twilio.com"
+	DefaultAPIURL      = "https://api.twilio.com"
+	DefaultEventsURL   = "https://events.twilio.com"
+	DefaultInsightsURL = "https://insights.twilio.com"
 )
 
 // Config says where Twilio is and how patient to be with it. The zero value is
 // Twilio itself.
 type Config struct {
-	APIURL    string            // default DefaultAPIURL; http only where it is written here, for a double
-	EventsURL string            // default DefaultEventsURL
-	Transport http.RoundTripper // default: a pool of its own
+	APIURL      string            // default DefaultAPIURL; http only where it is written here, for a double
+	EventsURL   string            // default DefaultEventsURL
+	InsightsURL string            // default: DefaultInsightsURL, or EventsURL where that is not Twilio\'s own
+	Transport   http.RoundTripper // default: a pool of its own
 
 	Timeout     time.Duration // per REST request, and until a download's first byte; default 10 s
 	Stall       time.Duration // a download that brings nothing for so long is given up; default 30 s
@@ -36,11 +38,12 @@ type Config struct {
 // Client acts at Twilio for any number of accounts. It is safe for concurrent
 // use and holds nothing that needs closing.
 type Client struct {
-	config  Config
-	api     *base
-	events  *base
-	limits  *limits
-	metrics *metrics
+	config   Config
+	api      *base
+	events   *base
+	insights *base
+	limits   *limits
+	metrics  *metrics
 }
 
 // New returns a client. The error names a setting that makes no sense.
@@ -54,14 +57,21 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	insights, err := parseBase("TWILIO_INSIGHTS_URL", config.InsightsURL, DefaultInsightsURL)
+	if err != nil {
+		return nil, err
+	}
 	metrics, err := newMetrics(config.Registerer)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{config: config, api: api, events: events, limits: newLimits(config.Concurrency), metrics: metrics}, nil
+	return &Client{config: config, api: api, events: events, insights: insights, limits: newLimits(config.Concurrency), metrics: metrics}, nil
 }
 
 func (c Config) withDefaults() Config {
+	if c.InsightsURL == "" && c.EventsURL != "" && c.EventsURL != DefaultEventsURL {
+		c.InsightsURL = c.EventsURL // a double plays all of Twilio
+	}
 	if c.Transport == nil {
 		c.Transport = newPool()
 	}
@@ -127,6 +137,9 @@ func (c *Client) handler(ctx context.Context, a schema.Account) *client.RequestH
 func checkCredentials(a schema.Account) error {
 	if !schema.ValidSID(a.AccountSID, schema.AccountPrefix) {
 		return schema.Errorf(schema.Unauthorized, "organization %q has no Twilio account: enter its account SID in the Twilio settings", a.OrganizationID)
+	}
+	if err := checkRegion(a); err != nil {
+		return err
 	}
 	if len(tokens(a)) == 0 {
 		return schema.Errorf(schema.Unauthorized, "account %s has no auth token: enter it in the organization's Twilio settings", a.AccountSID)

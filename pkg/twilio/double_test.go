@@ -23,6 +23,7 @@ const (
 	callSID      = "CA00000000000000000000000000000001"
 	recordingSID = "RE00000000000000000000000000000001"
 	sinkSID      = "DG00000000000000000000000000000001"
+	numberSID    = "PN00000000000000000000000000000001"
 	subSID       = "DF00000000000000000000000000000001"
 	token        = "0123456789abcdef0123456789abcdef"
 	callback     = "https://app.example.com/twilio/recording"
@@ -131,6 +132,25 @@ var operations = map[string]func(context.Context, *twilio.Client, schema.Account
 		if err == nil {
 			media.Body.Close()
 		}
+		return err
+	},
+	"FetchAccount": func(ctx context.Context, c *twilio.Client, a schema.Account) error {
+		_, err := c.FetchAccount(ctx, a)
+		return err
+	},
+	"InsightsAdvanced": func(ctx context.Context, c *twilio.Client, a schema.Account) error {
+		_, err := c.InsightsAdvanced(ctx, a)
+		return err
+	},
+	"ListNumbers": func(ctx context.Context, c *twilio.Client, a schema.Account) error {
+		_, err := c.ListNumbers(ctx, a)
+		return err
+	},
+	"ConnectNumber": func(ctx context.Context, c *twilio.Client, a schema.Account) error {
+		return c.ConnectNumber(ctx, a, numberSID, "https://app.example.com/twilio/voice?org=1", "https://app.example.com/twilio/call-status?org=1")
+	},
+	"LatestRecording": func(ctx context.Context, c *twilio.Client, a schema.Account) error {
+		_, err := c.LatestRecording(ctx, a)
 		return err
 	},
 	"CreateSink": func(ctx context.Context, c *twilio.Client, a schema.Account) error {

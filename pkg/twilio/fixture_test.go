@@ -32,6 +32,18 @@ const (
 	"date_created":"2026-03-24T18:15:40Z","date_updated":"2026-03-24T18:15:40Z","url":"https://events.twilio.com/v1/Subscriptions/` + subSID + `",
 	"links":{"subscribed_events":"https://events.twilio.com/v1/Subscriptions/` + subSID + `/SubscribedEvents"}}`
 
+	accountJSON = `{"sid":"` + accountSID + `","friendly_name":"Example","status":"active","type":"Full","owner_account_sid":"` + accountSID + `",
+	"auth_token":"` + token + `","date_created":"Tue, 24 Mar 2026 18:15:37 +0000","date_updated":"Tue, 24 Mar 2026 18:15:37 +0000",
+	"uri":"/2010-04-01/Accounts/` + accountSID + `.json","subresource_uris":{}}`
+
+	numberJSON = `{"sid":"` + numberSID + `","account_sid":"` + accountSID + `","phone_number":"+15005550006","friendly_name":"Desk",
+	"voice_url":"https://app.example.com/twilio/voice?org=1","voice_method":"POST","status_callback":"","status_callback_method":"POST",
+	"trunk_sid":null,"api_version":"2010-04-01","beta":false,"capabilities":{"voice":true,"sms":true,"mms":false,"fax":false},
+	"date_created":"Tue, 24 Mar 2026 18:15:37 +0000","date_updated":"Tue, 24 Mar 2026 18:15:37 +0000",
+	"uri":"/2010-04-01/Accounts/` + accountSID + `/IncomingPhoneNumbers/` + numberSID + `.json"}`
+
+	insightsJSON = `{"account_sid":"` + accountSID + `","advanced_features":true,"voice_trace":false,"url":"https://insights.twilio.com/v1/Voice/Settings"}`
+
 	eventTypeJSON = `{"type":"` + answeredType + `","schema_id":"Voice.WebhookEvent","description":"A call was answered","status":"available",
 	"documentation_url":null,"date_created":"2024-02-28T00:00:00Z","date_updated":"2024-02-28T00:00:00Z",
 	"url":"https://events.twilio.com/v1/Types/` + answeredType + `","links":{"schema":"https://events.twilio.com/v1/Schemas/Voice.WebhookEvent/Versions"}}`

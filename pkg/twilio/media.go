@@ -89,7 +89,7 @@ func (d *download) end() {
 // start gets as far as the first byte of the audio.
 func (d *download) start(recordingSID string) (schema.Media, error) {
 	path := "/2010-04-01/Accounts/" + d.account.AccountSID + "/Recordings/" + recordingSID + ".mp3"
-	target := d.client.api.join(path)
+	target := d.client.apiOf(d.account).join(path)
 	res, err := d.get(target)
 	var answer *Error
 	if errors.As(err, &answer) && answer.Code == codeMonoOnly {
@@ -128,7 +128,7 @@ func (d *download) follow(target *url.URL, token string) (*http.Response, error)
 		if err != nil {
 			return nil, err
 		}
-		ours := d.client.api.holds(target)
+		ours := d.client.apiOf(d.account).holds(target)
 		switch {
 		case res.StatusCode == http.StatusOK:
 			return res, nil
@@ -151,7 +151,7 @@ func (d *download) ask(target *url.URL, token string) (*http.Response, error) {
 		return nil, schema.Errorf(schema.Internal, "make the request: %w", err)
 	}
 	req.Header.Set("Accept-Encoding", "identity")
-	if d.client.api.holds(target) {
+	if d.client.apiOf(d.account).holds(target) {
 		req.SetBasicAuth(d.account.AccountSID, token)
 	}
 	res, err := d.client.config.Transport.RoundTrip(req)
@@ -168,7 +168,7 @@ func (d *download) next(from *url.URL, location string) (*url.URL, error) {
 		return nil, schema.Errorf(schema.Internal, "redirected to something that is not a URL")
 	}
 	target.User = nil
-	if d.client.api.holds(target) {
+	if d.client.apiOf(d.account).holds(target) {
 		return target, nil
 	}
 	if target.Scheme != "https" {

@@ -30,7 +30,7 @@ func (c *Client) MediaPublic(ctx context.Context, a schema.Account, recordingSID
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	target := c.api.join("/2010-04-01/Accounts/" + a.AccountSID + "/Recordings/" + recordingSID + ".mp3")
+	target := c.apiOf(a).join("/2010-04-01/Accounts/" + a.AccountSID + "/Recordings/" + recordingSID + ".mp3")
 	for range maxHops {
 		var to *url.URL
 		if public, to, err = c.askAnonymously(ctx, target); err != nil {

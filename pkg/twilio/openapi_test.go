@@ -23,6 +23,10 @@ var answers = []struct {
 	{"GET", "/Calls/" + callSID + "/Recordings.json", 200, `{"recordings":[` + startedJSON + `],"next_page_uri":null,"page":0,"page_size":1000}`},
 	{"GET", "/Recordings/" + recordingSID + ".json", 200, recordingJSON},
 	{"DELETE", "/Recordings/" + recordingSID + ".json", 204, ""},
+	{"GET", "/Accounts/" + accountSID + ".json", 200, accountJSON},
+	{"GET", "/Accounts/" + accountSID + "/Recordings.json", 200, `{"recordings":[` + recordingJSON + `],"next_page_uri":null,"page":0,"page_size":1}`},
+	{"GET", "/IncomingPhoneNumbers.json", 200, `{"incoming_phone_numbers":[` + numberJSON + `],"next_page_uri":null,"page":0,"page_size":1000}`},
+	{"POST", "/IncomingPhoneNumbers/" + numberSID + ".json", 200, numberJSON},
 	{"POST", "/v1/Sinks", 201, sinkJSON},
 	{"GET", "/v1/Sinks", 200, `{"sinks":[` + sinkJSON + `],"meta":{"key":"sinks","page":0,"page_size":1000,"next_page_url":null}}`},
 	{"DELETE", "/v1/Sinks/" + sinkSID, 204, ""},
@@ -58,6 +62,10 @@ func TestRequestsFollowTwiliosOpenAPI(t *testing.T) {
 				t.Error(err)
 			}
 			answerJSON(w, a.status, a.body)
+			return
+		}
+		if r.URL.Path == "/v1/Voice/Settings" { // of another API than the two described here
+			answerJSON(w, 200, insightsJSON)
 			return
 		}
 		// The media alone is described in prose only.

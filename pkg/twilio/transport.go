@@ -55,7 +55,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *transport) target(u *url.URL) (*url.URL, error) {
-	for _, b := range []*base{t.client.api, t.client.events} {
+	for _, b := range []*base{t.client.apiOf(t.account), t.client.events, t.client.insights} {
 		if target, ok := b.resolve(u); ok {
 			return target, nil
 		}
