@@ -13,6 +13,7 @@ import (
 
 	"github.com/loquent/callstream/pkg/simulator"
 	"github.com/loquent/callstream/pkg/telemetry"
+	"github.com/loquent/callstream/schema"
 )
 
 // commands is the command line: flags for all, and one field per command.
@@ -26,6 +27,14 @@ type commands struct {
 	Console  consoleCommand  `cmd:"" help:"Serve the JSON API."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's tables up to date."`
 	Streams  streamsCommand  `cmd:"" help:"List, apply and inspect the streams and durables."`
+	Orgs     orgsCommand     `cmd:"" help:"Look after organizations."`
+	Settings settingsCommand `cmd:"" help:"Look after an organization's Twilio settings: credentials, the recording switch."`
+	Numbers  numbersCommand  `cmd:"" help:"Look after an organization's telephone numbers, and how calls to them are answered."`
+	Sinks    sinksCommand    `cmd:"" help:"Set up and remove Twilio's event streaming."`
+	Keys     keysCommand     `cmd:"" help:"Look after API keys."`
+	Secrets  secretsCommand  `cmd:"" help:"Look after the key that seals Twilio tokens."`
+	Audit    auditCommand    `cmd:"" help:"Show who changed or played what."`
+	Doctor   doctorCommand   `cmd:"" help:"Check every dependency and every Twilio account, and say what to do."`
 	Simulate simulateCommand `cmd:"" help:"Serve a double of Twilio and of the transcription API, and place calls."`
 }
 
@@ -51,11 +60,12 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Resolvers(kong.ResolverFunc(secretFiles)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
-			"data":    "data",
-			"faults":  strings.Join(simulator.FaultNames(), ", "),
-			"account": simulatedAccount,
-			"token":   simulatedToken,
-			"numbers": strings.Join(simulatedNumbers, ","),
+			"data":        "data",
+			"faults":      strings.Join(simulator.FaultNames(), ", "),
+			"account":     simulatedAccount,
+			"token":       simulatedToken,
+			"numbers":     strings.Join(simulatedNumbers, ","),
+			"permissions": permissions(),
 		},
 	)
 	if err != nil {
@@ -75,7 +85,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, err)
 	}
 	p := &process{stdout: stdout, stderr: stderr, log: log, logTo: logTo, logFormat: c.LogFormat, logLevel: c.LogLevel}
-	kctx.BindTo(ctx, (*context.Context)(nil))
+	kctx.BindTo(schema.WithActor(ctx, terminalActor()), (*context.Context)(nil))
 	if err := kctx.Run(p); err != nil && !errors.Is(err, context.Canceled) {
 		return fail(stderr, err)
 	}

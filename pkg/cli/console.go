@@ -9,6 +9,8 @@ import (
 type consoleCommand struct {
 	databaseConfig
 	bucketConfig
+	twilioConfig
+	publicConfig
 	listenConfig
 	secretConfig
 }
@@ -32,6 +34,14 @@ func (c *consoleCommand) Run(ctx context.Context, proc *process) (err error) {
 	}
 	if err := p.openBucket(ctx, c.bucketConfig, false); err != nil {
 		return err
+	}
+	if err := p.openTwilio(c.twilioConfig); err != nil {
+		return err
+	}
+	if c.AppHost != "" || c.PublicBaseURL != "" { // without it only event sinks cannot be set up
+		if p.base, err = c.base(); err != nil {
+			return err
+		}
 	}
 	return p.serve(ctx, c.HTTPAddr, map[string]http.Handler{"/api/": p.api()})
 }

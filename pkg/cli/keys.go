@@ -126,4 +126,4 @@ func (c *keysRevoke) Run(ctx context.Context, proc *process) error {
 }
 
 // permissions lists what a key may be allowed, for help and checking.
-func permissions() string { return strings.Join(api.Permissions(), ",") }
+func permissions() string { return strings.Join(api.Permissions, ",") }

@@ -16,6 +16,7 @@ import (
 	"github.com/loquent/callstream/consumers/transcriber"
 	"github.com/loquent/callstream/ingress"
 	"github.com/loquent/callstream/pkg/api"
+	"github.com/loquent/callstream/pkg/eventsink"
 	"github.com/loquent/callstream/pkg/stream"
 	"github.com/loquent/callstream/pkg/twilio"
 )
@@ -30,6 +31,11 @@ func (p *parts) ingress() (http.Handler, error) {
 		Publisher:  p.conn,
 		Accounts:   p.db,
 		Verify:     twilio.Verifier{BaseURL: p.base}.Verify,
+		SinkTests:  p.db,
+		TwiML:      twilio.VoiceTwiML,
+		BaseURL:    p.base,
+		Plans:      p.db,
+		Decisions:  p.db,
 		Logger:     p.log,
 		Registerer: p.registry,
 	})
@@ -55,8 +61,16 @@ func (p *parts) api() http.Handler {
 		KeyList:       p.db,
 		KeyIssuer:     p.db,
 		Audit:         p.db,
+		Sinks:         p.sinks(),
+		Health:        p.doctor(0),
 		Logger:        p.log,
 	})
+}
+
+// sinks returns what looks after event sinks; it needs the client for Twilio and
+// the public base URL.
+func (p *parts) sinks() *eventsink.Sinks {
+	return eventsink.New(eventsink.Config{Store: p.db, Locks: p.db, Twilio: p.twilio, BaseURL: p.base, Logger: p.log})
 }
 
 // consumer returns the service that runs one durable.

@@ -2,8 +2,6 @@ package cli_test
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -17,8 +15,6 @@ import (
 
 	"github.com/loquent/callstream/pkg/cli"
 	"github.com/loquent/callstream/pkg/embedded/embeddedtest"
-	"github.com/loquent/callstream/pkg/postgres"
-	"github.com/loquent/callstream/pkg/secrets"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -87,9 +83,7 @@ func role(t *testing.T, args ...string) {
 func TestRolesApart(t *testing.T) {
 	t.Parallel()
 	const account, token, number = "AC0000000000000000000000000000000f", "0123456789abcdef0123456789abcdef", "+12025550142"
-	key := make([]byte, 32)
-	_, _ = rand.Read(key)
-	secret := base64.StdEncoding.EncodeToString(key)
+	secret := newKey(t)
 	var (
 		nats     = broker(t)
 		database = embeddedtest.Postgres(t)
@@ -140,22 +134,14 @@ func TestRolesApart(t *testing.T) {
 // an API key.
 func organization(t *testing.T, database, secret, account, token, number string) (org, apiKey string) {
 	t.Helper()
-	keyring, err := secrets.Parse(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := postgres.Open(t.Context(), database, postgres.Options{Sealer: keyring})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := openDatabase(t, database, secret)
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	org, err = db.CreateOrganization(t.Context(), "Roles")
+	org, err := db.CreateOrganization(t.Context(), "Roles")
 	check(err)
 	check(db.SaveTwilioAccount(t.Context(), schema.Account{
 		OrganizationID: org, AccountSID: account, AuthTokens: []string{token}, TranscriptionEnabled: true,
@@ -163,7 +149,7 @@ func organization(t *testing.T, database, secret, account, token, number string)
 	}))
 	check(db.AddPhoneNumber(t.Context(), org, number))
 	check(db.SetRecordingEnabled(t.Context(), org, true))
-	apiKey, err = db.CreateAPIKey(t.Context(), org, "test", []string{"read"})
+	apiKey, err = db.CreateAPIKey(t.Context(), org, "test", []string{"read", "update"})
 	check(err)
 	return org, apiKey
 }

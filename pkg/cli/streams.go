@@ -120,6 +120,14 @@ func printJSON(w io.Writer, v any) error {
 	return nil
 }
 
+// printJSONLine prints v as JSON on one line, for a list that grows.
+func printJSONLine(w io.Writer, v any) error {
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
 func printStreams(w io.Writer, info stream.Info) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "STREAM\tMESSAGES\tBYTES\tLIMIT\tFIRST\tLAST\tREPLICAS")

@@ -26,6 +26,7 @@ type StreamState struct {
 	FirstSeq uint64    `json:"first_seq"`
 	LastSeq  uint64    `json:"last_seq"`
 	Replicas int       `json:"replicas"`
+	Current  int       `json:"current"` // replicas that are up to date, the leader's among them
 }
 
 // DurableState is a durable at one moment.
@@ -54,6 +55,7 @@ func (c *Conn) Info(ctx context.Context) (Info, error) {
 		info.Streams = append(info.Streams, StreamState{
 			Name: name, Created: cached.Created, Messages: cached.State.Msgs, Bytes: cached.State.Bytes, MaxBytes: cached.Config.MaxBytes,
 			FirstSeq: cached.State.FirstSeq, LastSeq: cached.State.LastSeq, Replicas: cached.Config.Replicas,
+			Current: current(cached),
 		})
 		if name != schema.StreamCalls {
 			continue
@@ -100,6 +102,38 @@ func oldestPending(ctx context.Context, calls jetstream.Stream, d *jetstream.Con
 		}
 	}
 	return oldest, nil
+}
+
+// current counts the stream's replicas that are up to date. A server that is
+// not clustered says nothing of them.
+func current(info *jetstream.StreamInfo) int {
+	if info.Cluster == nil || info.Cluster.Leader == "" && len(info.Cluster.Replicas) == 0 {
+		return info.Config.Replicas
+	}
+	n := 0
+	if info.Cluster.Leader != "" {
+		n++
+	}
+	for _, peer := range info.Cluster.Replicas {
+		if peer.Current && !peer.Offline {
+			n++
+		}
+	}
+	return n
+}
+
+// Free returns how many bytes the streams of this account may still take,
+// copies counted; -1 where the account has no limit of its own. The error is
+// [schema.Unavailable].
+func (c *Conn) Free(ctx context.Context) (int64, error) {
+	account, err := ask(ctx, c.js.AccountInfo)
+	if err != nil {
+		return 0, schema.Errorf(schema.Unavailable, "inspect the JetStream account: %w", err)
+	}
+	if account.Limits.MaxStore < 0 {
+		return -1, nil
+	}
+	return account.Limits.MaxStore - int64(account.Store), nil //nolint:gosec // bytes on a disk
 }
 
 // Find returns the state of the stream or durable called name.
