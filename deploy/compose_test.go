@@ -62,21 +62,6 @@ func composeWorkloads(t *testing.T, project *types.Project) []workload {
 	return workloads
 }
 
-// Every role of compose.yaml comes up, over the cluster of three that it
-// describes, with the secrets that the script writes.
-func TestCompose(t *testing.T) { // not parallel: nats-server reads its passwords from the environment
-	project := compose(t)
-	workloads := composeWorkloads(t, project)
-	complete(t, workloads)
-	world := newWorld(t, project)
-	for name, secret := range project.Secrets {
-		if _, err := os.Stat(filepath.Join(world.secrets, filepath.Base(secret.File))); err != nil {
-			t.Errorf("secrets.sh does not write %s: %v", name, err)
-		}
-	}
-	all(t, workloads, world)
-}
-
 func TestComposeServices(t *testing.T) {
 	t.Parallel()
 	project := compose(t)

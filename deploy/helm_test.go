@@ -40,8 +40,7 @@ func render(t *testing.T, set values) (documents []string, notes string, err err
 	if err != nil {
 		return nil, "", err
 	}
-	strict := engine.Engine{Strict: true}
-	files, err := strict.Render(chart, all)
+	files, err := engine.Engine{Strict: true}.RenderWithContext(t.Context(), chart, all)
 	if err != nil {
 		return nil, "", err
 	}
@@ -194,18 +193,6 @@ func most() values {
 		"extraEnv":          []any{values{"name": "GOMEMLIMIT", "value": "200MiB"}},
 		"extraVolumes":      []any{values{"name": "ca", "secret": values{"secretName": "ca"}}},
 		"extraVolumeMounts": []any{values{"name": "ca", "mountPath": "/etc/ca"}},
-	}
-}
-
-// Every role of the chart comes up with the settings that the chart gives it.
-func TestHelm(t *testing.T) { // not parallel: nats-server reads its passwords from the environment
-	world := newWorld(t, compose(t))
-	for name, set := range map[string]values{"least": least(), "most": most()} {
-		t.Run(name, func(t *testing.T) {
-			workloads := decode(t, set).workloads(t)
-			complete(t, workloads)
-			all(t, workloads, world)
-		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -160,9 +161,30 @@ func (w *watched) String() string {
 // the consumer ends or hands back its work (20 s), connections close (10 s).
 const stopTime = 45 * time.Second
 
-// all runs the workloads: first those that prepare, then the others at once.
-func all(t *testing.T, workloads []workload, world world) {
+// Every role of every shipped file comes up with the settings that the file
+// gives it, over the cluster of three and with the secrets of compose.yaml.
+func TestRoles(t *testing.T) { // not parallel: nats-server reads its passwords from the environment
+	project := compose(t)
+	world := newWorld(t, project)
+	for name, secret := range project.Secrets {
+		if world.secret(t, filepath.Base(secret.File)) == "" {
+			t.Errorf("secrets.sh writes no %s", name)
+		}
+	}
+	for file, workloads := range map[string][]workload{
+		"compose":                   composeWorkloads(t, project),
+		"the chart":                 decode(t, least()).workloads(t),
+		"the chart with everything": decode(t, most()).workloads(t),
+	} {
+		t.Run(file, func(t *testing.T) { runAll(t, workloads, world) })
+	}
+}
+
+// runAll checks and runs the workloads: first those that prepare, then the
+// others at once.
+func runAll(t *testing.T, workloads []workload, world world) {
 	t.Helper()
+	complete(t, workloads)
 	for _, w := range workloads {
 		leastPrivilege(t, w)
 		if w.ends() {
