@@ -31,6 +31,38 @@ func (e *errand) inventory(ctx context.Context) (inventory, error) {
 	return inventory{sinks: sinks, subscriptions: subscriptions}, nil
 }
 
+// present is what is at Twilio, the stored subscription included, which is
+// asked for by its SID: lists may lag.
+func (e *errand) present(ctx context.Context) (inventory, error) {
+	held, found, err := e.recall(ctx)
+	if err != nil {
+		return inventory{}, err
+	}
+	present, err := e.inventory(ctx)
+	if err != nil {
+		return inventory{}, err
+	}
+	listed := slices.ContainsFunc(present.subscriptions, func(s schema.Subscription) bool { return s.SID == held.SID })
+	if found && !listed {
+		present.subscriptions = append(present.subscriptions, held)
+	}
+	return present, nil
+}
+
+// recall fetches the stored subscription, if there is one. One that Twilio does
+// not know any more is stored as not active at once: it is not, whatever becomes
+// of the operation. Its sink may be there still.
+func (e *errand) recall(ctx context.Context) (held schema.Subscription, found bool, err error) {
+	if e.stored.SubscriptionSID == "" {
+		return held, false, nil
+	}
+	held, err = e.Twilio.FetchSubscription(ctx, e.account, e.stored.SubscriptionSID)
+	if schema.CodeOf(err) == schema.NotFound {
+		return held, false, e.save(ctx, schema.EventStreaming{SinkSID: e.stored.SinkSID})
+	}
+	return held, err == nil, err
+}
+
 // sink returns the sink with the SID.
 func (i inventory) sink(sid string) (schema.Sink, bool) {
 	at := slices.IndexFunc(i.sinks, func(s schema.Sink) bool { return s.SID == sid })

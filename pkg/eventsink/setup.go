@@ -32,18 +32,6 @@ func (s *Sinks) Setup(ctx context.Context, orgID string, kind schema.EventKind) 
 	return setup, nil
 }
 
-// Update brings the event types of the subscription that is stored up to date,
-// and tests that events arrive. [schema.NotFound] when there is none, or none
-// any more at Twilio, [schema.Conflict] when it delivers elsewhere: both are for
-// [Sinks.Setup]. Other errors are as of that.
-func (s *Sinks) Update(ctx context.Context, orgID string, kind schema.EventKind) (schema.SinkSetup, error) {
-	setup, err := s.settle(ctx, orgID, kind, (*errand).update)
-	if err != nil {
-		return schema.SinkSetup{}, fmt.Errorf("update %s events of organization %s: %w", kind, orgID, err)
-	}
-	return setup, nil
-}
-
 // settle does the work in turn, then tests the sink: nobody else has to wait
 // for a test event.
 func (s *Sinks) settle(ctx context.Context, orgID string, kind schema.EventKind,
@@ -117,41 +105,6 @@ func (e *errand) settled(ctx context.Context, sub schema.Subscription, reused bo
 	}, err
 }
 
-// present is what is at Twilio, the stored subscription included, which is
-// asked for by its SID: lists may lag.
-func (e *errand) present(ctx context.Context) (inventory, error) {
-	held, err := e.recall(ctx)
-	if err != nil && schema.CodeOf(err) != schema.NotFound {
-		return inventory{}, err
-	}
-	gone := err != nil
-	present, err := e.inventory(ctx)
-	if err != nil {
-		return inventory{}, err
-	}
-	present.subscriptions = slices.DeleteFunc(present.subscriptions, func(s schema.Subscription) bool { return s.SID == held.SID })
-	if !gone {
-		present.subscriptions = append(present.subscriptions, held)
-	}
-	return present, nil
-}
-
-// recall fetches the stored subscription; [schema.NotFound] when there is none.
-// One that Twilio does not know any more is stored as not active at once: it is
-// not, whatever becomes of the operation. The sink may be there still.
-func (e *errand) recall(ctx context.Context) (schema.Subscription, error) {
-	if e.stored.SubscriptionSID == "" {
-		return schema.Subscription{}, schema.Errorf(schema.NotFound, "no subscription is stored")
-	}
-	held, err := e.Twilio.FetchSubscription(ctx, e.account, e.stored.SubscriptionSID)
-	if schema.CodeOf(err) == schema.NotFound {
-		if err := e.save(ctx, schema.EventStreaming{SinkSID: e.stored.SinkSID}); err != nil {
-			return schema.Subscription{}, err
-		}
-	}
-	return held, err
-}
-
 // subscribed finds the subscription to keep, of a sink that delivers here: the
 // stored one, else one that bears our mark, else one that somebody made with
 // just the types that are wanted.
@@ -201,31 +154,4 @@ func (e *errand) subscribeSink(ctx context.Context, present inventory, o *offer)
 		return schema.Subscription{}, err
 	}
 	return e.subscribe(ctx, sink.SID, o)
-}
-
-func (e *errand) update(ctx context.Context) (schema.SinkSetup, error) {
-	held, err := e.recall(ctx)
-	if schema.CodeOf(err) == schema.NotFound {
-		err = schema.Errorf(schema.NotFound, "there is no subscription to update; set the %s events up first: %w", e.kind, err)
-	}
-	if err != nil {
-		return schema.SinkSetup{}, err
-	}
-	sinks, err := e.Twilio.ListSinks(ctx, e.account)
-	if err != nil {
-		return schema.SinkSetup{}, err
-	}
-	sink, ok := inventory{sinks: sinks}.sink(held.SinkSID)
-	if !ok || !e.delivers(sink) {
-		return schema.SinkSetup{}, schema.Errorf(schema.Conflict,
-			"subscription %s does not deliver to %s; set the %s events up again", held.SID, withoutCredentials(e.destination), e.kind)
-	}
-	o, err := e.offered(ctx)
-	if err != nil {
-		return schema.SinkSetup{}, err
-	}
-	if err := e.correct(ctx, held.SID, o); err != nil {
-		return schema.SinkSetup{}, err
-	}
-	return e.settled(ctx, held, true, o)
 }
