@@ -41,8 +41,9 @@ type transcriptionConfig struct {
 }
 
 type twilioConfig struct {
-	TwilioAPIURL    string `name:"twilio-api-url" env:"TWILIO_API_URL" default:"https://api.twilio.com" group:"Dependencies:" help:"Twilio's REST API."`
-	TwilioEventsURL string `name:"twilio-events-url" env:"TWILIO_EVENTS_URL" default:"https://events.twilio.com" group:"Dependencies:" help:"Twilio's Event Streams API."`
+	TwilioAPIURL      string `name:"twilio-api-url" env:"TWILIO_API_URL" default:"https://api.twilio.com" group:"Dependencies:" help:"Twilio's REST API."`
+	TwilioEventsURL   string `name:"twilio-events-url" env:"TWILIO_EVENTS_URL" default:"https://events.twilio.com" group:"Dependencies:" help:"Twilio's Event Streams API."`
+	TwilioInsightsURL string `name:"twilio-insights-url" env:"TWILIO_INSIGHTS_URL" placeholder:"URL" group:"Dependencies:" help:"Twilio's Voice Insights API; Twilio's own unless the others are not."`
 }
 
 type publicConfig struct {

@@ -45,7 +45,8 @@ func (c *doctorCommand) Run(ctx context.Context, proc *process) error {
 		"NATS_URL": &c.NATSURL, "S3_ENDPOINT": &c.S3Endpoint, "S3_BUCKET": &c.S3Bucket, "S3_REGION": &c.S3Region,
 		"AWS_ACCESS_KEY_ID": &c.S3AccessKey, "AWS_SECRET_ACCESS_KEY": &c.S3SecretKey,
 		"OPENAI_API_KEY": &c.OpenAIKey, "OPENAI_BASE_URL": &c.OpenAIBaseURL,
-		"TWILIO_API_URL": &c.TwilioAPIURL, "TWILIO_EVENTS_URL": &c.TwilioEventsURL, "PUBLIC_BASE_URL": &c.PublicBaseURL,
+		"TWILIO_API_URL": &c.TwilioAPIURL, "TWILIO_EVENTS_URL": &c.TwilioEventsURL, "TWILIO_INSIGHTS_URL": &c.TwilioInsightsURL,
+		"PUBLIC_BASE_URL": &c.PublicBaseURL,
 	} {
 		variables[name] = variable
 	}

@@ -32,6 +32,7 @@ func (c *upCommand) instanceOf() instance {
 		"OPENAI_BASE_URL":       c.OpenAIBaseURL,
 		"TWILIO_API_URL":        c.TwilioAPIURL,
 		"TWILIO_EVENTS_URL":     c.TwilioEventsURL,
+		"TWILIO_INSIGHTS_URL":   c.TwilioInsightsURL,
 		"PUBLIC_BASE_URL":       c.mustBase(),
 		"CALLSTREAM_SECRET_KEY": c.SecretKey,
 	}

@@ -143,10 +143,11 @@ func (p *parts) openBucket(ctx context.Context, c bucketConfig, create bool) err
 // openTwilio makes the Twilio client; accounts come with each call.
 func (p *parts) openTwilio(c twilioConfig) error {
 	client, err := twilio.New(twilio.Config{
-		APIURL:     c.TwilioAPIURL,
-		EventsURL:  c.TwilioEventsURL,
-		Logger:     p.log,
-		Registerer: p.registry,
+		APIURL:      c.TwilioAPIURL,
+		EventsURL:   c.TwilioEventsURL,
+		InsightsURL: c.TwilioInsightsURL,
+		Logger:      p.log,
+		Registerer:  p.registry,
 	})
 	if err != nil {
 		return fmt.Errorf("TWILIO_API_URL, TWILIO_EVENTS_URL: %w", err)

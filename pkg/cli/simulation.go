@@ -112,7 +112,7 @@ func (s *simulation) start(ctx context.Context, p *parts, up *upCommand, org str
 		return nil, fmt.Errorf("simulator: %w", err)
 	}
 	address := "http://" + listener.Addr().String()
-	up.TwilioAPIURL, up.TwilioEventsURL = address, address
+	up.TwilioAPIURL, up.TwilioEventsURL, up.TwilioInsightsURL = address, address, address
 	if ownTranscripts {
 		up.OpenAIBaseURL, up.OpenAIKey = address+"/v1", "simulated"
 	}

@@ -32,8 +32,12 @@ func (c *Client) FetchAccount(ctx context.Context, a schema.Account) (schema.Twi
 }
 
 // InsightsAdvanced reports whether Voice Insights' Advanced Features are
-// switched on, without which Twilio sends no call summaries.
+// switched on, without which Twilio sends no call summaries. Invalid where the
+// client has no address for Voice Insights.
 func (c *Client) InsightsAdvanced(ctx context.Context, a schema.Account) (bool, error) {
+	if c.insights == nil {
+		return false, schema.Errorf(schema.Invalid, "Voice Insights cannot be asked: TWILIO_EVENTS_URL is not Twilio's own, and TWILIO_INSIGHTS_URL is not set")
+	}
 	got, err := call(ctx, c, a, "fetch_insights_settings", func(h *client.RequestHandler) (*insights.InsightsV1AccountSettings, error) {
 		return insights.NewApiService(h).FetchAccountSettings(&insights.FetchAccountSettingsParams{})
 	})

@@ -139,3 +139,18 @@ func TestRegionsMoveTheRESTAPI(t *testing.T) {
 		}
 	}
 }
+
+// A trial's account must not reach Twilio by the one API that was not pointed
+// elsewhere.
+func TestVoiceInsightsAreNotAskedAtTwilioInATrial(t *testing.T) {
+	t.Parallel()
+	h := &hosts{}
+	client, err := twilio.New(twilio.Config{APIURL: "http://127.0.0.1:1", EventsURL: "http://127.0.0.1:1", Transport: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.InsightsAdvanced(t.Context(), account())
+	if wantCode(t, err, schema.Invalid); len(h.asked) > 0 {
+		t.Errorf("asked %v", h.asked)
+	}
+}

@@ -35,10 +35,23 @@ func parseBase(setting, raw, own string) (*base, error) {
 	return &base{own: ownURL.Host, target: target}, nil
 }
 
+// parseInsights reads Voice Insights' address. Who points Event Streams to a
+// double has to name one for Voice Insights too, or it is asked nothing: what
+// is meant for a double must not reach Twilio.
+func parseInsights(raw string, events *base) (*base, error) {
+	if raw == "" && events.target.Host != events.own {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	return parseBase("TWILIO_INSIGHTS_URL", raw, DefaultInsightsURL)
+}
+
 // resolve returns where a request to u goes: a URL on Twilio's own host moves
 // to the target, one that is on the target already stays. ok is false for any
 // other host, which credentials must not reach.
 func (b *base) resolve(u *url.URL) (resolved *url.URL, ok bool) {
+	if b == nil {
+		return nil, false
+	}
 	moved := *u
 	moved.User = nil
 	switch {

@@ -24,7 +24,7 @@ const (
 type Config struct {
 	APIURL      string            // default DefaultAPIURL; http only where it is written here, for a double
 	EventsURL   string            // default DefaultEventsURL
-	InsightsURL string            // default: DefaultInsightsURL, or EventsURL where that is not Twilio\'s own
+	InsightsURL string            // default DefaultInsightsURL; where EventsURL is not Twilio's own there is none
 	Transport   http.RoundTripper // default: a pool of its own
 
 	Timeout     time.Duration // per REST request, and until a download's first byte; default 10 s
@@ -57,7 +57,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	insights, err := parseBase("TWILIO_INSIGHTS_URL", config.InsightsURL, DefaultInsightsURL)
+	insights, err := parseInsights(config.InsightsURL, events)
 	if err != nil {
 		return nil, err
 	}
@@ -69,9 +69,6 @@ func New(config Config) (*Client, error) {
 }
 
 func (c Config) withDefaults() Config {
-	if c.InsightsURL == "" && c.EventsURL != "" && c.EventsURL != DefaultEventsURL {
-		c.InsightsURL = c.EventsURL // a double plays all of Twilio
-	}
 	if c.Transport == nil {
 		c.Transport = newPool()
 	}

@@ -75,7 +75,7 @@ func (d *double) asked() []request {
 // client returns a client of the double; change alters its configuration.
 func (d *double) client(t *testing.T, change ...func(*twilio.Config)) *twilio.Client {
 	t.Helper()
-	config := twilio.Config{APIURL: d.URL, EventsURL: d.URL, Transport: d.Client().Transport}
+	config := twilio.Config{APIURL: d.URL, EventsURL: d.URL, InsightsURL: d.URL, Transport: d.Client().Transport}
 	for _, f := range change {
 		f(&config)
 	}
