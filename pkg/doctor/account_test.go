@@ -70,7 +70,7 @@ func TestMedia(t *testing.T) {
 	t.Parallel()
 	latest := func(change func(*schema.LatestMedia)) func(*office) {
 		return func(o *office) {
-			m := &schema.LatestMedia{Recording: schema.RecordingFacts{RecordingSID: recordingSID}}
+			m := &schema.LatestMedia{Recording: schema.RecordingFacts{RecordingSID: recordingSID, Status: schema.RecordingCompleted}}
 			change(m)
 			o.latest = func() (*schema.LatestMedia, error) { return m, nil }
 		}
@@ -126,5 +126,22 @@ func TestUntestedKindsAreLeftOut(t *testing.T) {
 	t.Parallel()
 	if said(examined(t, healthy().config()), "events.test.sms") {
 		t.Error("it misses a test event of a kind that is not delivered")
+	}
+}
+
+// Of a recording that is not ready, Twilio has nothing to give to anybody: that
+// says nothing about credentials.
+func TestMediaAccessWaitsForAudio(t *testing.T) {
+	t.Parallel()
+	for _, m := range []schema.LatestMedia{
+		{Recording: schema.RecordingFacts{RecordingSID: recordingSID, Status: schema.RecordingInProgress}},
+		{Recording: schema.RecordingFacts{RecordingSID: recordingSID, Status: schema.RecordingCompleted}, External: true},
+	} {
+		o := healthy()
+		o.latest = func() (*schema.LatestMedia, error) { return &m, nil }
+		found := examined(t, o.config())
+		if said(found, "media.access") || !said(found, "media.storage") {
+			t.Errorf("it says %v", names(found))
+		}
 	}
 }

@@ -38,7 +38,7 @@ func checkCredentials(ctx context.Context, accounts Accounts, o tenant) schema.F
 		return twilioLogin.failed("See the Twilio console for why, most often an unpaid bill; until then it makes no calls and delivers no events.",
 			"Twilio has suspended account %s.", name)
 	case status == "closed":
-		return twilioLogin.failed("Enter another account: PATCH /api/twilio/settings with account_sid and auth_token.",
+		return twilioLogin.failed("Enter another account: `callstream settings credentials`, or PATCH /api/twilio/settings with account_sid and auth_token.",
 			"Account %s is closed.", name)
 	case status != "active":
 		return twilioLogin.warning("See the account in the Twilio console.", "Account %s is %q, where active was expected.", name, at.Status)
@@ -54,12 +54,15 @@ func unaccepted(s schema.Settings, err error) schema.Finding {
 	switch schema.CodeOf(err) {
 	case schema.Unauthorized, schema.Forbidden:
 		return twilioLogin.failed(
-			"Enter the account's present auth token: PATCH /api/twilio/settings with auth_token. An API key does not do: only the auth token checks signatures. "+adviseRegion(s),
+			"Enter the account's present auth token: `callstream settings credentials`, or PATCH /api/twilio/settings with auth_token. An API key does not do: only the auth token checks signatures. "+adviseRegion(s),
 			"Twilio refuses the credentials of account %s: %s.", s.AccountSID, why(err))
 	case schema.NotFound:
 		return twilioLogin.failed(
-			"Compare the account SID with the Twilio console's, and enter it with its token: PATCH /api/twilio/settings with account_sid and auth_token. "+adviseRegion(s),
+			"Compare the account SID with the Twilio console's, and enter it with its token: `callstream settings credentials`, or PATCH /api/twilio/settings with account_sid and auth_token. "+adviseRegion(s),
 			"Twilio has no account %s: %s.", s.AccountSID, why(err))
+	case schema.Invalid:
+		return twilioLogin.failed("Correct what is said to be wrong: `callstream settings credentials`, or PATCH /api/twilio/settings. "+adviseRegion(s),
+			"The settings of account %s cannot be right: %s.", s.AccountSID, why(err))
 	case schema.RateLimited:
 		return twilioLogin.failed("Try again in a minute, and look for what else uses the account so much.", detail, s.AccountSID, why(err))
 	case schema.Unavailable:
@@ -84,6 +87,6 @@ func checkSecondary(s schema.Settings) schema.Finding {
 		return secondaryToken.ok("One auth token is set; no rotation is under way.")
 	}
 	return secondaryToken.warning(
-		`Finish the rotation: promote the new token in the Twilio console, then PATCH /api/twilio/settings with it as auth_token and with an empty secondary_auth_token.`,
+		"Finish the rotation: promote the new token in the Twilio console, then `callstream settings credentials --promote`, or PATCH /api/twilio/settings with it as auth_token and with an empty secondary_auth_token.",
 		"A secondary auth token is set: until the rotation is finished, either token signs.")
 }

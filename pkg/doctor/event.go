@@ -48,7 +48,7 @@ func checkTested(s schema.Settings) (findings []schema.Finding) {
 		case !events.Active:
 		case events.TestedAt == nil:
 			findings = append(findings, tested.warning(
-				"Set it up again, which sends a test event: POST /api/twilio/setup-event-sink. If none comes, see whether the public address answers.",
+				"Set it up again, which sends a test event: `callstream sinks setup`, or POST /api/twilio/setup-event-sink. If none comes, see whether the public address answers.",
 				"No test event of Twilio's has arrived yet for the events of %s.", kindNames[kind]))
 		default:
 			findings = append(findings, tested.ok("Twilio's test event for the events of %s arrived at %s.", kindNames[kind], moment(*events.TestedAt)))

@@ -25,8 +25,8 @@ func checkMedia(ctx context.Context, m Media, a schema.Account) []schema.Finding
 		return []schema.Finding{mediaStorage.unasked(err, "what the account's latest recording is like")}
 	}
 	storage := storedMedia(*latest)
-	if latest.External {
-		return []schema.Finding{storage} // Twilio holds no audio that anybody could ask it for
+	if latest.External || latest.Recording.Status != schema.RecordingCompleted {
+		return []schema.Finding{storage} // Twilio has no audio that anybody could ask it for, or not yet
 	}
 	return []schema.Finding{storage, mediaOpen(ctx, m, a, latest.Recording.RecordingSID)}
 }

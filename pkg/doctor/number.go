@@ -37,7 +37,7 @@ func checkNumbers(ctx context.Context, accounts Accounts, o tenant, base string)
 
 func knownNumbers(numbers []schema.PhoneNumber) schema.Finding {
 	if len(numbers) == 0 {
-		return numbersKnown.warning("Add the numbers whose calls are to be recorded: POST /api/numbers, or `callstream numbers add`.",
+		return numbersKnown.warning("Add the numbers whose calls are to be recorded: `callstream numbers add NUMBER`, or POST /api/numbers.",
 			"The organization has no telephone number: no call would ever be recorded.")
 	}
 	return numbersKnown.ok("The organization has %s.", count(len(numbers), "telephone number"))
@@ -53,7 +53,7 @@ func ownedNumbers(numbers []schema.PhoneNumber, bought map[string]schema.TwilioN
 		}
 	}
 	if len(foreign) > 0 {
-		return numbersAccount.warning("Remove what was mistyped or sold: DELETE /api/numbers/NUMBER. A number of another carrier that reaches Twilio by a SIP trunk is right as it is.",
+		return numbersAccount.warning("Remove what was mistyped or sold: `callstream numbers rm NUMBER`, or DELETE /api/numbers/NUMBER. A number of another carrier that reaches Twilio by a SIP trunk is right as it is.",
 			"The Twilio account does not have %s of the organization: %s.", count(len(foreign), "number"), named(foreign))
 	}
 	return numbersAccount.ok("The Twilio account has all of the organization's numbers.")
@@ -71,7 +71,7 @@ func unknownNumbers(numbers []schema.PhoneNumber, list []schema.TwilioNumber) sc
 		}
 	}
 	if len(others) > 0 {
-		return numbersUnknown.warning("Add those whose calls are to be recorded: POST /api/numbers, or `callstream numbers add`.",
+		return numbersUnknown.warning("Add those whose calls are to be recorded: `callstream numbers add NUMBER`, or POST /api/numbers.",
 			"The Twilio account has %s unknown here, whose calls are never recorded: %s.", count(len(others), "number"), named(others))
 	}
 	return numbersUnknown.ok("All numbers of the Twilio account are known here.")
@@ -104,13 +104,13 @@ func voicedNumbers(numbers []schema.PhoneNumber, bought map[string]schema.Twilio
 	}
 	switch {
 	case len(elsewhere) > 0:
-		return numbersVoice.warning("Set the number's voice URL at Twilio to "+shown(want)+" (HTTP POST), or remove its voice plan: DELETE /api/numbers/NUMBER/voice.",
+		return numbersVoice.warning("Run `callstream numbers connect NUMBER`, or set its voice URL at Twilio to "+shown(want)+" (HTTP POST); or remove its voice plan: `callstream numbers voice NUMBER off`, or DELETE /api/numbers/NUMBER/voice.",
 			"Twilio sends calls elsewhere than to callstream, which has a voice plan for them: %s.", named(elsewhere))
 	case len(trunked) > 0:
-		return numbersVoice.warning("Take the number off its SIP trunk at Twilio, or remove its voice plan: DELETE /api/numbers/NUMBER/voice.",
+		return numbersVoice.warning("Take the number off its SIP trunk at Twilio, or remove its voice plan: `callstream numbers voice NUMBER off`, or DELETE /api/numbers/NUMBER/voice.",
 			"A SIP trunk takes the calls for which callstream has a voice plan: %s.", named(trunked))
 	case len(unplanned) > 0:
-		return numbersVoice.warning("Say what becomes of these calls: PUT /api/numbers/NUMBER/voice; or point the number's voice URL at Twilio elsewhere.",
+		return numbersVoice.warning("Say what becomes of these calls: `callstream numbers voice NUMBER`, or PUT /api/numbers/NUMBER/voice; or point the number's voice URL at Twilio elsewhere.",
 			"Twilio sends calls to callstream, which has no voice plan for them: %s.", named(unplanned))
 	case planned == 0:
 		return numbersVoice.ok("No number has a voice plan: other systems answer the calls.")

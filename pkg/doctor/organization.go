@@ -65,13 +65,13 @@ func (d *Doctor) load(ctx context.Context, orgID string, o *tenant) schema.Findi
 	case "":
 		return settingsAccount.ok("The organization has Twilio account %s.", o.settings.AccountSID)
 	case schema.NotFound:
-		return settingsAccount.failed("Enter them: PATCH /api/twilio/settings with account_sid and auth_token.",
+		return settingsAccount.failed("Enter them: `callstream settings credentials`, or PATCH /api/twilio/settings with account_sid and auth_token.",
 			"The organization has no Twilio account SID and auth token yet.")
 	case schema.Unavailable:
 		return settingsAccount.failed("Make the database answer first.", "The settings cannot be read: %s.", why(err))
 	}
 	return settingsAccount.failed(
-		"Put the key that sealed the auth token back into CALLSTREAM_SECRET_KEY, behind the present one and a comma; if it is lost, enter the token again: PATCH /api/twilio/settings with auth_token.",
+		"Put the key that sealed the auth token back into CALLSTREAM_SECRET_KEY, behind the present one and a comma; if it is lost, enter the token again: `callstream settings credentials`, or PATCH /api/twilio/settings with auth_token.",
 		"The settings cannot be read: %s.", why(err))
 }
 

@@ -53,7 +53,7 @@ func healthy() *office {
 		list:     func() ([]schema.TwilioNumber, error) { return []schema.TwilioNumber{number("+15550001111")}, nil },
 		advanced: func() (bool, error) { return true, nil },
 		latest: func() (*schema.LatestMedia, error) {
-			return &schema.LatestMedia{Recording: schema.RecordingFacts{RecordingSID: recordingSID}}, nil
+			return &schema.LatestMedia{Recording: schema.RecordingFacts{RecordingSID: recordingSID, Status: schema.RecordingCompleted}}, nil
 		},
 		public: func() (bool, error) { return false, nil },
 		checkSinks: func() ([]schema.Finding, error) {
@@ -213,6 +213,7 @@ func TestCredentials(t *testing.T) {
 		"refused in a region": {abroad, schema.SeverityFailed, []string{"that of region ie1"}},
 		"no such account":     {refused(schema.NotFound), schema.SeverityFailed, []string{"no account " + accountSID, "region"}},
 		"Twilio is away":      {refused(schema.Unavailable), schema.SeverityFailed, []string{"status.twilio.com"}},
+		"not a region":        {refused(schema.Invalid), schema.SeverityFailed, []string{"cannot be right", "settings credentials"}},
 		"too often":           {refused(schema.RateLimited), schema.SeverityFailed, []string{"Try again"}},
 		"odd":                 {refused(schema.Internal), schema.SeverityFailed, []string{"said no"}},
 		"suspended":           {is("suspended", "Full"), schema.SeverityFailed, []string{"suspended", "console"}},

@@ -23,7 +23,7 @@ func checkSwitch(o tenant) schema.Finding {
 	planned := slices.ContainsFunc(o.numbers, func(n schema.PhoneNumber) bool { return n.Voice != nil })
 	if !s.CallEvents.Active && !planned {
 		return recordingSwitch.warning(
-			`Let Twilio announce calls: POST /api/twilio/setup-event-sink with {"call_events":true}; or let callstream answer them: PUT /api/numbers/NUMBER/voice.`,
+			"Let Twilio announce calls: `callstream sinks setup call`, or POST /api/twilio/setup-event-sink; or let callstream answer them: `callstream numbers voice NUMBER`, or PUT /api/numbers/NUMBER/voice.",
 			"Recording is on%s, but no event announces calls and no number has a voice plan: callstream starts no recording.", since)
 	}
 	return recordingSwitch.ok("Recording is on%s.", since)
