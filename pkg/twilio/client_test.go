@@ -295,7 +295,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	c, err := twilio.New(twilio.Config{APIURL: server.URL, EventsURL: server.URL, Transport: server.Client().Transport})
+	c, err := twilio.New(twilio.Config{APIURL: server.URL, EventsURL: server.URL, InsightsURL: server.URL, Transport: server.Client().Transport})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -417,7 +417,7 @@ func TestSIDsAreCheckedBeforeTheyBecomeURLs(t *testing.T) {
 func TestAddressesAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"api.twilio.com", "ftp://api.twilio.com", "https://", "https://user:secret@host", "https://host?x=1", "https://host#x", "https://ho st"} {
-		for _, config := range []twilio.Config{{APIURL: address}, {EventsURL: address}} {
+		for _, config := range []twilio.Config{{APIURL: address}, {EventsURL: address}, {InsightsURL: address}} {
 			_, err := twilio.New(config)
 			if err == nil || !strings.Contains(err.Error(), "TWILIO_") || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%+v: got %v, want an error that names the variable and no secret", config, err)
@@ -429,11 +429,11 @@ func TestAddressesAreChecked(t *testing.T) {
 	}
 }
 
-// A double may serve both APIs below a path.
+// A double may serve all APIs below a path.
 func TestAddressWithAPath(t *testing.T) {
 	t.Parallel()
 	d := newDouble(t, always(404, `{}`))
-	c := d.client(t, func(c *twilio.Config) { c.APIURL += "/twilio/"; c.EventsURL += "/twilio" })
+	c := d.client(t, func(c *twilio.Config) { c.APIURL += "/twilio/"; c.EventsURL += "/twilio"; c.InsightsURL += "/twilio" })
 	for name, operate := range operations {
 		operate(t.Context(), c, account())
 		if last := d.asked()[len(d.asked())-1]; !strings.HasPrefix(last.path, "/twilio/2010-04-01/") && !strings.HasPrefix(last.path, "/twilio/v1/") {
