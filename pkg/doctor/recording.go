@@ -24,7 +24,7 @@ func checkSwitch(o tenant) schema.Finding {
 	if !s.CallEvents.Active && !planned {
 		return recordingSwitch.warning(
 			"Let Twilio announce calls: `callstream sinks setup call`, or POST /api/twilio/setup-event-sink; or let callstream answer them: `callstream numbers voice NUMBER`, or PUT /api/numbers/NUMBER/voice.",
-			"Recording is on%s, but no event announces calls and no number has a voice plan: callstream starts no recording.", since)
+			"Recording is on%s, but call events are not set up and no number has a voice plan: callstream hears of no call in time to record it.", since)
 	}
 	return recordingSwitch.ok("Recording is on%s.", since)
 }
