@@ -21,21 +21,24 @@ type commands struct {
 	LogFormat string `name:"log-format" env:"LOG_FORMAT" enum:"text,json" default:"text" help:"How to log: text or json."`
 	LogLevel  string `name:"log-level" env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"What to log: debug, info, warn or error."`
 
-	Up       upCommand       `cmd:"" help:"Run everything in one process, on embedded parts where no address is given."`
-	Ingress  ingressCommand  `cmd:"" help:"Take Twilio's webhooks and events into the stream."`
-	Consume  consumeCommand  `cmd:"" help:"Run durable consumers; any number of copies of each."`
-	Console  consoleCommand  `cmd:"" help:"Serve the JSON API."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database's tables up to date."`
-	Streams  streamsCommand  `cmd:"" help:"List, apply and inspect the streams and durables."`
-	Orgs     orgsCommand     `cmd:"" help:"Look after organizations."`
-	Settings settingsCommand `cmd:"" help:"Look after an organization's Twilio settings: credentials, the recording switch."`
-	Numbers  numbersCommand  `cmd:"" help:"Look after an organization's telephone numbers, and how calls to them are answered."`
-	Sinks    sinksCommand    `cmd:"" help:"Set up and remove Twilio's event streaming."`
-	Keys     keysCommand     `cmd:"" help:"Look after API keys."`
-	Secrets  secretsCommand  `cmd:"" help:"Look after the key that seals Twilio tokens."`
-	Audit    auditCommand    `cmd:"" help:"Show who changed or played what."`
-	Doctor   doctorCommand   `cmd:"" help:"Check every dependency and every Twilio account, and say what to do."`
-	Simulate simulateCommand `cmd:"" help:"Serve a double of Twilio and of the transcription API, and place calls."`
+	Up          upCommand          `cmd:"" help:"Run everything in one process, on embedded parts where no address is given."`
+	Ingress     ingressCommand     `cmd:"" help:"Take Twilio's webhooks and events into the stream."`
+	Consume     consumeCommand     `cmd:"" help:"Run durable consumers; any number of copies of each."`
+	Console     consoleCommand     `cmd:"" help:"Serve the JSON API."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the database's tables up to date."`
+	Streams     streamsCommand     `cmd:"" help:"List, apply and inspect the streams and durables."`
+	Status      statusCommand      `cmd:"" help:"Show how far the pipeline is, and what is behind."`
+	Deadletters deadlettersCommand `cmd:"" help:"List, inspect, retry and settle what nobody could process."`
+	Orgs        orgsCommand        `cmd:"" help:"Look after organizations."`
+	Settings    settingsCommand    `cmd:"" help:"Look after an organization's Twilio settings: credentials, the recording switch."`
+	Numbers     numbersCommand     `cmd:"" help:"Look after an organization's telephone numbers, and how calls to them are answered."`
+	Sinks       sinksCommand       `cmd:"" help:"Set up and remove Twilio's event streaming."`
+	Keys        keysCommand        `cmd:"" help:"Look after API keys."`
+	Secrets     secretsCommand     `cmd:"" help:"Look after the key that seals Twilio tokens."`
+	Audit       auditCommand       `cmd:"" help:"Show who changed or played what."`
+	Doctor      doctorCommand      `cmd:"" help:"Check every dependency and every Twilio account, and say what to do."`
+	Ready       readyCommand       `cmd:"" help:"Ask the role on this machine whether it is ready."`
+	Simulate    simulateCommand    `cmd:"" help:"Serve a double of Twilio and of the transcription API, and place calls."`
 }
 
 // process is what a command finds around it.

@@ -31,11 +31,12 @@ type StreamState struct {
 
 // DurableState is a durable at one moment.
 type DurableState struct {
-	Name        string `json:"name"`
-	Pending     uint64 `json:"pending"`     // not yet delivered
-	AckPending  int    `json:"ack_pending"` // delivered, in work or waiting for another try
-	Redelivered int    `json:"redelivered"`
-	Waiting     int    `json:"waiting"` // pulls that wait for messages
+	Name         string `json:"name"`
+	Pending      uint64 `json:"pending"`     // not yet delivered
+	AckPending   int    `json:"ack_pending"` // delivered, in work or waiting for another try
+	Redelivered  int    `json:"redelivered"`
+	Acknowledged uint64 `json:"acknowledged"` // deliveries up to the first that is not
+	Waiting      int    `json:"waiting"`      // pulls that wait for messages
 
 	// OldestPending is when CALLS stored the first message that the durable has not
 	// acknowledged; zero if there is none. Parked ones are acknowledged.
@@ -71,7 +72,7 @@ func (c *Conn) Info(ctx context.Context) (Info, error) {
 			}
 			info.Durables = append(info.Durables, DurableState{
 				Name: d.Name, Pending: d.NumPending, AckPending: d.NumAckPending, Redelivered: d.NumRedelivered, Waiting: d.NumWaiting,
-				OldestPending: oldest,
+				Acknowledged: d.AckFloor.Consumer, OldestPending: oldest,
 			})
 		}
 		if err := durables.Err(); err != nil {

@@ -46,6 +46,17 @@ var load = sync.OnceValues(func() (*Spec, error) {
 	return &spec, nil
 })
 
+// Open returns the spec, for tests that have more to do than to judge requests.
+// ok is false where the documents cannot be fetched.
+func Open(t testing.TB) (spec *Spec, ok bool) {
+	t.Helper()
+	spec, err := load()
+	if err != nil && !errors.Is(err, errUnavailable) {
+		t.Fatal(err)
+	}
+	return spec, err == nil
+}
+
 // Load returns the spec. It skips the test, with the reason, where the
 // documents cannot be fetched, and fails it where they are not the known ones.
 func Load(t testing.TB) *Spec {
