@@ -124,6 +124,25 @@ func TestTheSinkStays(t *testing.T) {
 	}
 }
 
+// A subscription that somebody else has put in the place of ours is theirs.
+func TestSomebodyElseSubscribedOurSink(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	situations["the subscription was deleted by hand"](w)
+	sink := w.stored(schema.CallEvents).SinkSID
+	theirs := w.subscribe(sink, "by hand", subscribedTypes[schema.SMSEvents]...)
+	if removal := w.remove(schema.CallEvents, false); !strings.Contains(removal.Warning, "somebody else's") {
+		t.Errorf("%+v", removal)
+	}
+	w.wantCleared(schema.CallEvents)
+	if left := w.subscriptions(); len(left) != 1 || left[0].SID != theirs {
+		t.Errorf("left: %+v", left)
+	}
+	if setup := w.setUp(schema.CallEvents); setup.SinkSID == sink {
+		t.Errorf("their sink is used: %+v", setup)
+	}
+}
+
 // As long as the subscription may go on, it stays stored.
 func TestTheSubscriptionStays(t *testing.T) {
 	t.Parallel()

@@ -98,9 +98,10 @@ func (s *Sinks) errand(ctx context.Context, orgID string, kind schema.EventKind)
 	if err != nil {
 		return nil, err
 	}
+	org := account.OrganizationID
 	return &errand{
-		Config: s.config, org: account.OrganizationID, kind: kind, account: account,
-		stored: settings.Events(kind), destination: destination(s.config.BaseURL, account.OrganizationID, kind),
+		Config: s.config, org: org, kind: kind, account: account,
+		stored: settings.Events(kind), destination: destination(s.config.BaseURL, org, kind),
 	}, nil
 }
 
