@@ -3,6 +3,7 @@ package simulator
 import (
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,14 @@ type Config struct {
 	Target string // callstream's public base URL: what webhooks are addressed to, and signed for
 	Dial   string // where it is really reached, host:port or a URL; empty: at Target
 
+	// VoiceURL is asked how to answer calls to VoiceNumbers, as a number's voice
+	// URL at Twilio is; a path is below Target. Requests to the REST API set other
+	// URLs. Calls to numbers without one are answered by the script.
+	VoiceURL     string
+	VoiceNumbers []string // empty: all Numbers
+
+	Account Traits // zero: an account like most
+
 	// TranscriptsKnown says that the transcripts come from the simulator's own
 	// transcription API, so that Verify compares their words too.
 	TranscriptsKnown bool
@@ -52,6 +61,14 @@ func (c Config) withDefaults() (Config, error) {
 	c.Target = strings.TrimSuffix(c.Target, "/")
 	if u, err := url.Parse(c.Target); err != nil || u.Host == "" {
 		return c, schema.Errorf(schema.Invalid, "the simulator's target %q is no URL", c.Target)
+	}
+	for _, number := range c.VoiceNumbers {
+		if !slices.Contains(c.Numbers, number) {
+			return c, schema.Errorf(schema.Invalid, "%s is not one of the simulator's numbers %v", number, c.Numbers)
+		}
+	}
+	if strings.HasPrefix(c.VoiceURL, "/") {
+		c.VoiceURL = c.Target + c.VoiceURL
 	}
 	if c.Dial != "" && !strings.Contains(c.Dial, "://") {
 		c.Dial = "http://" + c.Dial

@@ -29,6 +29,7 @@ type entry struct {
 	Flag         *flagEntry         `json:"flag,omitempty"`
 	Sink         *sinkEntry         `json:"sink,omitempty"`
 	Subscription *subscriptionEntry `json:"subscription,omitempty"`
+	Number       *numberEntry       `json:"number,omitempty"`
 }
 
 // callEntry is a call that was placed, with all that its course depends on.

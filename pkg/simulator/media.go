@@ -46,7 +46,7 @@ func (s *Simulator) media(r *request, sid string) ([]byte, mediaFault, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if found.statusAt(r.now) != schema.RecordingCompleted {
+	if found.statusAt(r.now) != schema.RecordingCompleted || s.config.Account.External {
 		return nil, 0, notFound(r.Request)
 	}
 	if r.params.Get("RequestedChannels") == "2" && found.channels == 1 {

@@ -26,6 +26,12 @@ func fill(path, call, recording, sink, sub string) string {
 		file = call + ".json"
 	}
 	path = strings.Replace(path, prefix+"{sid}", prefix+sid, 1)
+	if strings.HasSuffix(path, "/IncomingPhoneNumbers/{file}") {
+		file = "PN" + recording[2:] + ".json"
+	}
+	if strings.HasSuffix(path, "/Accounts/{file}") {
+		file = testAccount + ".json"
+	}
 	return strings.NewReplacer("{account}", testAccount, "{call}", call, "{file}", file,
 		"{type}", statusCallbackPrefix+"call.answered").Replace(path)
 }
@@ -39,6 +45,8 @@ var examples = map[string]string{
 	"RecordingStatusCallbackEvent": "completed", "SinkType": "webhook", "SinkConfiguration": `{"destination":"https://example.com/"}`,
 	"SchemaVersion": "1", "Types": `{"type":"` + statusCallbackPrefix + `call.answered"}`,
 	"CallSid": "CA00000000000000000000000000000001", "ParentCallSid": "CA00000000000000000000000000000001",
+	"VoiceUrl": "https://example.com/", "VoiceMethod": "POST", "StatusCallback": "https://example.com/", "StatusCallbackMethod": "GET",
+	"TrunkSid": "TK00000000000000000000000000000001", "Beta": "false", "PhoneNumber": "+15005550001",
 	"ConferenceSid": "CF00000000000000000000000000000001", "SinkSid": "DG00000000000000000000000000000001",
 }
 
@@ -64,6 +72,9 @@ func TestEndpointsTakeWhatTwiliosOpenAPINames(t *testing.T) {
 	spec := twiliospec.Load(t)
 	const zeros = "00000000000000000000000000000001"
 	for _, e := range allEndpoints() {
+		if strings.HasPrefix(e.path, "/v1/Voice/") {
+			continue // of an API that the judge has no document of
+		}
 		path := fill(e.path, "CA"+zeros, "RE"+zeros, "DG"+zeros, "DF"+zeros)
 		params := url.Values{}
 		for _, name := range e.params {
@@ -107,6 +118,7 @@ func TestAnswersAreAsTwiliosOpenAPIPromises(t *testing.T) {
 	over, trunk := f.place(s, "voicemail", 3600), f.place(s, "recorded-twice", 3600)
 	calls, recordings := apiRoot+"/Calls", apiRoot+"/Recordings"
 	liveCall, recording := calls+"/"+live.legs[0].sid, recordings+"/"+over.recordings[0].sid
+	number := apiRoot + "/IncomingPhoneNumbers/" + s.numberAt("+15005550001").SID + ".json"
 	answered, completed := statusCallbackPrefix+"call.answered", statusCallbackPrefix+"call.completed"
 	sink, subscribed := "/v1/Sinks/"+f.sink("https://example.com/1"), f.sink("https://example.com/2")
 	sub := "/v1/Subscriptions/" + f.subscribe(f.sink("https://example.com/3"), answered, completed)
@@ -143,6 +155,10 @@ func TestAnswersAreAsTwiliosOpenAPIPromises(t *testing.T) {
 		{"POST", sub + "/SubscribedEvents/" + answered, url.Values{"SchemaVersion": {"2"}}, 200},
 		{"DELETE", sub + "/SubscribedEvents/" + completed, nil, 204},
 		{"DELETE", sub, nil, 204},
+		{"GET", apiRoot + ".json", nil, 200},
+		{"GET", apiRoot + "/IncomingPhoneNumbers.json?PageSize=1", nil, 200},
+		{"GET", number, nil, 200},
+		{"POST", number, url.Values{"VoiceUrl": {"https://example.com/voice"}, "StatusCallback": {"https://example.com/status"}}, 200},
 		{"GET", "/v1/Types?PageSize=3", nil, 200},
 		{"GET", "/v1/Types/" + answered, nil, 200},
 	} {

@@ -56,9 +56,9 @@ func notFound(r *http.Request) error {
 	return refuse(http.StatusNotFound, 20404, "The requested resource %s was not found", r.URL.Path)
 }
 
-// Handler serves Twilio's REST API, that of api.twilio.com and that of
-// events.twilio.com, and the transcription API under /v1/audio, all on one
-// host.
+// Handler serves Twilio's REST APIs, those of api.twilio.com, events.twilio.com
+// and insights.twilio.com, and the transcription API under /v1/audio, all on
+// one host.
 func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, e := range endpoints() {
@@ -70,7 +70,9 @@ func (s *Simulator) Handler() http.Handler {
 	return mux
 }
 
-func endpoints() []endpoint { return slices.Concat(callEndpoints, recordingEndpoints, eventEndpoints) }
+func endpoints() []endpoint {
+	return slices.Concat(callEndpoints, recordingEndpoints, eventEndpoints, accountEndpoints, numberEndpoints)
+}
 
 func (s *Simulator) endpointHandler(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +137,7 @@ const answerLost = -1
 // or 0 for nothing. Only the first requests to a call or a recording are met
 // by faults. Settings are left alone: they are made by people, who wait.
 func (s *Simulator) nextRESTFault(r *http.Request, e endpoint) int {
-	if !strings.HasPrefix(e.path, "/"+apiVersion) {
+	if !strings.Contains(e.path, "/Calls") && !strings.Contains(e.path, "/Recordings") {
 		return 0
 	}
 	key := r.Method + " " + r.URL.Path

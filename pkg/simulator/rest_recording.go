@@ -38,7 +38,7 @@ type recordingResource struct {
 	Duration          *string                `json:"duration"`
 	StartTime         string                 `json:"start_time"`
 	ErrorCode         *int                   `json:"error_code"`
-	EncryptionDetails *struct{}              `json:"encryption_details"`
+	EncryptionDetails map[string]string      `json:"encryption_details"`
 	Price             *string                `json:"price"`
 	PriceUnit         string                 `json:"price_unit"`
 	APIVersion        string                 `json:"api_version"`
@@ -55,6 +55,12 @@ func (s *Simulator) showRecording(r *recording, now time.Time) recordingResource
 		Channels: r.channels, StartTime: rfc2822(r.started), PriceUnit: "USD", APIVersion: apiVersion,
 		DateCreated: rfc2822(r.started), DateUpdated: rfc2822(r.started), URI: path + ".json",
 		MediaURL: "http://api.twilio.com" + path,
+	}
+	if s.config.Account.Encrypted {
+		shown.EncryptionDetails = map[string]string{"type": "rsa-aes", "public_key_sid": "CR" + r.sid[2:], "encrypted_cek": "c2ltdWxhdGVk", "iv": "c2ltdWxhdGVk"}
+	}
+	if s.config.Account.External {
+		shown.MediaURL = "https://recordings.s3.example.com/" + s.config.AccountSID + "/" + r.sid
 	}
 	switch shown.Status {
 	case schema.RecordingCompleted:

@@ -43,7 +43,7 @@ func (e *subscriptionEntry) has(eventType string) bool {
 }
 
 func (s *Simulator) createSubscription(r *request) (reply, error) {
-	types, err := readTypes(r.params["Types"])
+	types, err := s.readTypes(r.params["Types"])
 	if err != nil {
 		return reply{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Simulator) createSubscription(r *request) (reply, error) {
 }
 
 // readTypes reads the repeated Types, each value one JSON object.
-func readTypes(values []string) ([]subscribedType, error) {
+func (s *Simulator) readTypes(values []string) ([]subscribedType, error) {
 	if len(values) == 0 {
 		return nil, refuse(http.StatusBadRequest, 91103, "Missing required input parameter event_types")
 	}
@@ -80,7 +80,7 @@ func readTypes(values []string) ([]subscribedType, error) {
 		if err := json.Unmarshal([]byte(value), &t); err != nil || t.Type == "" {
 			return nil, refuse(http.StatusBadRequest, 91103, "Missing required input parameter event_types[%d].type", len(types))
 		}
-		if err := checkType(t.Type); err != nil {
+		if err := s.checkType(t.Type); err != nil {
 			return nil, err
 		}
 		if slices.ContainsFunc(types, func(other subscribedType) bool { return other.Type == t.Type }) {
@@ -192,7 +192,7 @@ func (s *Simulator) listSubscribed(r *request) (reply, error) {
 
 func (s *Simulator) addSubscribed(r *request) (reply, error) {
 	added := subscribedType{Type: r.params.Get("Type")}
-	if err := checkType(added.Type); err != nil {
+	if err := s.checkType(added.Type); err != nil {
 		return reply{}, err
 	}
 	return s.setSubscribed(r, added, http.StatusCreated)

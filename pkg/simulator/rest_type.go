@@ -6,10 +6,13 @@ import (
 	"strings"
 )
 
+// eventType is an event type as the catalogue has it.
+type eventType struct{ name, status, schema string }
+
 // eventTypes is the part of Twilio's catalogue that exists here, with the
 // status and schema of each. The short names com.twilio.voice.status.* are in
 // no catalogue and cannot be subscribed to.
-var eventTypes = []struct{ name, status, schema string }{
+var eventTypes = []eventType{
 	{statusCallbackPrefix + "call.initiated", "available", "Voice.WebhookEvent"},
 	{statusCallbackPrefix + "call.ringing", "available", "Voice.WebhookEvent"},
 	{statusCallbackPrefix + "call.answered", "available", "Voice.WebhookEvent"},
@@ -52,9 +55,21 @@ func kindOf(eventType string) string {
 	return kindCall
 }
 
-func checkType(name string) error {
+// catalogue are the event types that the account has.
+func (s *Simulator) catalogue() []eventType {
+	var all []eventType
 	for _, t := range eventTypes {
-		if t.name == name {
+		var ok bool
+		if t.status, ok = s.config.Account.typeStatus(t.name, t.status); ok {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func (s *Simulator) checkType(name string) error {
+	for _, t := range s.catalogue() {
+		if t.name == name && subscribable(t.status) {
 			return nil
 		}
 	}
@@ -71,16 +86,16 @@ func showType(r *request, name, status, schemaID string) map[string]any {
 }
 
 func (s *Simulator) listTypes(r *request) (reply, error) {
-	chosen := slices.Clone(eventTypes)
+	chosen := s.catalogue()
 	if id := r.params.Get("SchemaId"); id != "" {
-		chosen = slices.DeleteFunc(chosen, func(t struct{ name, status, schema string }) bool { return t.schema != id })
+		chosen = slices.DeleteFunc(chosen, func(t eventType) bool { return t.schema != id })
 	}
-	return eventPage(r, "types", chosen, func(t struct{ name, status, schema string }) string { return t.name },
-		func(t struct{ name, status, schema string }) any { return showType(r, t.name, t.status, t.schema) })
+	return eventPage(r, "types", chosen, func(t eventType) string { return t.name },
+		func(t eventType) any { return showType(r, t.name, t.status, t.schema) })
 }
 
 func (s *Simulator) fetchType(r *request) (reply, error) {
-	for _, t := range eventTypes {
+	for _, t := range s.catalogue() {
 		if t.name == r.PathValue("type") {
 			return reply{http.StatusOK, showType(r, t.name, t.status, t.schema)}, nil
 		}

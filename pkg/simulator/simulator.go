@@ -47,7 +47,7 @@ func New(config Config) (*Simulator, error) {
 		faults: make(map[string]int),
 	}
 	s.background, s.stop = context.WithCancel(context.Background())
-	s.state = newState(clips)
+	s.state = newState(config, clips)
 	if config.Dir != "" {
 		if s.journal, err = openJournal(config.Dir, s.apply); err != nil {
 			return nil, err

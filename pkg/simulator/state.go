@@ -19,6 +19,7 @@ type state struct {
 	flags         []flagEntry
 	sinks         table[*sinkEntry]
 	subscriptions table[*subscriptionEntry]
+	numbers       table[*numberEntry]
 }
 
 // legRef finds a leg.
@@ -34,13 +35,14 @@ type settlement struct {
 	at      time.Time
 }
 
-func newState(clips library) state {
+func newState(config Config, clips library) state {
 	return state{
 		clips:      clips,
 		legs:       make(map[string]legRef),
 		recordings: make(map[string]*recording),
 		settled:    make(map[string]settlement),
 		outcomes:   make(map[outcome]int),
+		numbers:    numbersOf(config),
 	}
 }
 
@@ -76,6 +78,8 @@ func (s *state) apply(e entry) error {
 		s.sinks.put(e.Sink.SID, e.Sink, e.Sink.Gone)
 	case e.Subscription != nil:
 		s.subscriptions.put(e.Subscription.SID, e.Subscription, e.Subscription.Gone)
+	case e.Number != nil:
+		s.numbers.put(e.Number.SID, e.Number, false)
 	}
 	return nil
 }

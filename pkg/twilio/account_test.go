@@ -82,7 +82,7 @@ func TestLatestRecordingTellsHowRecordingsAreStored(t *testing.T) {
 	}
 }
 
-// recordingTransport notes the hosts that requests and their credentials go to.
+// hosts notes the hosts that requests and their credentials go to.
 type hosts struct{ asked []string }
 
 func (h *hosts) RoundTrip(r *http.Request) (*http.Response, error) {
