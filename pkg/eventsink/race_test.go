@@ -3,6 +3,7 @@ package eventsink_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -38,6 +39,38 @@ func TestSetupTwiceAtOnce(t *testing.T) {
 		w.wantOne(kind)
 	}
 	w.wantCount(2, 2)
+}
+
+// taken is a lock that somebody else holds, and the names that it was asked for
+// by.
+type taken struct{ names map[string]bool }
+
+func (l taken) Exclusive(_ context.Context, name string, _ func(context.Context) error) error {
+	l.names[name] = true
+	return schema.Errorf(schema.Conflict, "somebody else is at %s", name)
+}
+
+// All that changes an organization's sinks waits for one and the same turn.
+func TestOperationsTakeTurns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	lock := taken{names: map[string]bool{}}
+	waiting := w.impatient(func(c *eventsink.Config) { c.Locks = lock })
+	for _, org := range []string{w.org(), strings.ToUpper(w.org())} {
+		for _, kind := range schema.EventKinds {
+			_, err := waiting.Setup(t.Context(), org, kind)
+			wantCode(t, err, schema.Conflict)
+			_, err = waiting.Update(t.Context(), org, kind)
+			wantCode(t, err, schema.Conflict)
+			for _, forget := range []bool{true, false} {
+				_, err = waiting.Remove(t.Context(), org, kind, forget)
+				wantCode(t, err, schema.Conflict)
+			}
+		}
+	}
+	if len(lock.names) != 1 || len(w.proxy.requests()) > 0 {
+		t.Errorf("locked %v, asked %v", lock.names, w.proxy.requests())
+	}
 }
 
 // unlocked is a lock that two processes believe to hold, as when one's
