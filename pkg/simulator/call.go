@@ -17,6 +17,7 @@ type call struct {
 	callEntry
 	*script
 
+	voice      *conversation // nil: the script says all
 	recordings []*recording
 	refused    []time.Time   // starts answered with 21220
 	over       bool          // its end was played: nothing can be added
@@ -27,6 +28,9 @@ type call struct {
 // newCall takes a placed call up.
 func newCall(entry callEntry, w world, clips library) *call {
 	c := &call{callEntry: entry, script: newScript(entry.Seed, entry.Index, w), news: make(chan struct{}, 1)}
+	if entry.Called != nil {
+		c.converse(w)
+	}
 	for _, s := range c.script.recordings {
 		c.recordings = append(c.recordings, c.ownRecording(s, clips))
 	}

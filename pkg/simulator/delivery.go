@@ -51,9 +51,9 @@ func (s *Simulator) deliveries(c *call, all []news) []delivery {
 }
 
 // tellsByEvent is false for what Event Streams does not carry: it mirrors a
-// recording's callback only as processed.
+// recording's callback only as processed, and no request for TwiML.
 func (s *Simulator) tellsByEvent(n news) bool {
-	return !strings.HasSuffix(n.id, "/in-progress")
+	return n.event != "" && !strings.HasSuffix(n.id, "/in-progress")
 }
 
 func (s *Simulator) callbackDelivery(c *call, n news) delivery {

@@ -30,6 +30,7 @@ type entry struct {
 	Sink         *sinkEntry         `json:"sink,omitempty"`
 	Subscription *subscriptionEntry `json:"subscription,omitempty"`
 	Number       *numberEntry       `json:"number,omitempty"`
+	Voice        *voiceEntry        `json:"voice,omitempty"`
 }
 
 // callEntry is a call that was placed, with all that its course depends on.
@@ -39,6 +40,9 @@ type callEntry struct {
 	At     time.Time `json:"at"`
 	Speed  float64   `json:"speed"`
 	Faults Faults    `json:"faults"`
+
+	Called *numberEntry `json:"called,omitempty"` // the number that asks how to answer, as it was set up; nil: none does
+	Ours   bool         `json:"ours,omitempty"`   // and it asks callstream
 }
 
 // recordingEntry is a recording that a request started.

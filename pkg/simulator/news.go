@@ -25,8 +25,11 @@ type news struct {
 	spread   time.Duration // how much later the event may come than the callback
 }
 
-// legNews lists what Twilio tells of a leg.
+// legNews lists what Twilio tells of a leg, once it is known how that ends.
 func (s *Simulator) legNews(c *call, l leg) []news {
+	if l.end >= never {
+		return nil
+	}
 	var all []news
 	sequence := 0
 	tell := func(what string, status schema.CallStatus, offset int, due time.Time) {
@@ -35,7 +38,7 @@ func (s *Simulator) legNews(c *call, l leg) []news {
 		sequence++
 		all = append(all, news{
 			id: l.sid + "/" + what, kind: kindCall, event: statusCallbackPrefix + "call." + what,
-			due: due, params: params, callback: s.callbackURL(c), source: callPath(s.config.AccountSID, l.sid),
+			due: due, params: params, callback: orDefault(l.callback, s.callbackURL(c)), method: l.method, source: callPath(s.config.AccountSID, l.sid),
 			schema: schemaWebhook, urgent: what == "answered", until: c.ends(l), spread: time.Second,
 		})
 	}
@@ -88,7 +91,7 @@ func (s *Simulator) recordingNews(r *recording) []news {
 			schema: schemaWebhook, method: r.method, spread: 2 * time.Second,
 		}
 		switch {
-		case r.own:
+		case r.callback != "":
 			n.callback = r.callback
 		case len(r.events) > 0:
 			n.callback = s.config.Target + "/twilio/recording?org=" + s.config.OrganizationID
@@ -122,7 +125,7 @@ func (s *Simulator) messageNews(c *call, m messageScript) []news {
 	}
 }
 
-// scriptNews lists everything that is known beforehand of a call.
+// scriptNews lists everything that is known of a call by now.
 func (s *Simulator) scriptNews(c *call) []news {
 	var all []news
 	for _, l := range c.legs {
@@ -130,6 +133,9 @@ func (s *Simulator) scriptNews(c *call) []news {
 	}
 	for _, m := range c.messages {
 		all = append(all, s.messageNews(c, m)...)
+	}
+	if c.voice != nil && c.voice.farewell != nil {
+		all = append(all, s.farewell(c))
 	}
 	return all
 }

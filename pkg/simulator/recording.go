@@ -20,7 +20,8 @@ type recording struct {
 	track    string
 	started  time.Time // the fact
 	begins   time.Time // the moment
-	own      bool      // started by a request
+	own      bool      // callstream's: started by a request, or by its TwiML
+	twiml    bool      // started by TwiML that answered the call
 
 	callback string   // the URL given at the start
 	method   string   // with which it is called

@@ -99,7 +99,7 @@ func (s *Simulator) createCallRecording(r *request) (reply, error) {
 		return reply{}, refuse(http.StatusBadRequest, 21220, "Unable to create record: Call is not in-progress. Cannot record.")
 	}
 	for _, running := range ref.call.recordings {
-		if running.own && running.leg == ref.leg.sid {
+		if running.own && !running.twiml && running.leg == ref.leg.sid {
 			return reply{http.StatusCreated, s.showCallRecording(running, r.now)}, nil
 		}
 	}

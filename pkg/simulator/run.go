@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +25,8 @@ type Progress struct {
 	Lost       int // callbacks that were not; Event Streams tells the same
 	Dropped    int // events that were refused for good or for too long
 	Retries    int // events sent again
+	Answered   int // calls that a voice URL answered
+	Misheard   int // calls whose caller heard that an application error has occurred
 }
 
 // Progress returns the counts as they stand.
@@ -39,6 +42,12 @@ func (s *Simulator) Progress() Progress {
 		}
 		for _, r := range c.recordings {
 			p.addRecording(r, now)
+		}
+		if c.voice != nil && c.voice.spoke != nil {
+			p.Answered++
+		}
+		if c.voice != nil && len(c.voice.errors) > 0 {
+			p.Misheard++
 		}
 	}
 	p.Delivered, p.Lost, p.Dropped = s.outcomes[delivered], s.outcomes[lost], s.outcomes[dropped]
@@ -105,8 +114,10 @@ func (s *Simulator) placeCalls(ctx context.Context, group *errgroup.Group, place
 func (s *Simulator) placeCall(index int) (*call, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	called := s.called(newScript(s.config.Seed, index, *s.world))
 	err := s.commit(entry{Call: &callEntry{
 		Index: index, Seed: s.config.Seed, At: time.Now().UTC(), Speed: s.config.Speed, Faults: s.config.Faults,
+		Called: called, Ours: called != nil && strings.HasPrefix(called.VoiceURL, s.config.Target+"/"),
 	}})
 	if err != nil {
 		return nil, err
@@ -114,11 +125,15 @@ func (s *Simulator) placeCall(index int) (*call, error) {
 	return s.calls[len(s.calls)-1], nil
 }
 
-// play lives through a call: it delivers what the script knows beforehand, and
-// whatever recordings are started meanwhile, until all of it is settled.
+// play lives through a call: it delivers what is known beforehand, what comes of
+// answers where the call asks for them, and whatever recordings are started
+// meanwhile, until all of it is settled.
 func (s *Simulator) play(ctx context.Context, c *call) error {
 	group, ctx := errgroup.WithContext(ctx)
 	s.deliverAll(ctx, group, c, s.scriptNews(c))
+	if err := s.converse(ctx, group, c); err != nil {
+		return errors.Join(group.Wait(), err)
+	}
 	ended := time.NewTimer(time.Until(c.finished()))
 	defer ended.Stop()
 	for told, over := 0, false; ; {

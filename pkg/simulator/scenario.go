@@ -58,8 +58,11 @@ func (a *author) first() {
 	a.legs[0].summary = true
 }
 
-// inbound is a customer's call, which the organization's TwiML dials on.
+// inbound is a customer's call, which the organization's TwiML dials on. Like the
+// three other kinds of calls that TwiML answers it goes by what the number's
+// voice URL says, where it has one, and by what is written here where not.
 func (a *author) inbound() {
+	a.asks = true
 	from := a.customer()
 	a.dialOn(from, a.talk())
 	if a.dice.IntN(3) == 0 {
@@ -68,7 +71,10 @@ func (a *author) inbound() {
 }
 
 // withheld is an inbound call whose caller hides its number.
-func (a *author) withheld() { a.dialOn(withheldCaller(a.dice), a.talk()) }
+func (a *author) withheld() {
+	a.asks = true
+	a.dialOn(withheldCaller(a.dice), a.talk())
+}
 
 // dialOn writes an inbound parent and the child that <Dial> makes of it, which
 // shows either the organization's number or, by default, the caller's own.
@@ -92,6 +98,7 @@ func (a *author) dialOn(from party, talk int) {
 
 // voicemail is an inbound call that talks to the organization's own <Record>.
 func (a *author) voicemail() {
+	a.asks = true
 	from := a.customer()
 	if a.dice.IntN(5) == 0 {
 		from = withheldCaller(a.dice)
@@ -155,6 +162,7 @@ func (a *author) unanswered(status schema.CallStatus) {
 
 // unansweredInbound is a customer's call whose dialled party does not answer.
 func (a *author) unansweredInbound() {
+	a.asks = true
 	number, end := a.own(), 3+a.ring()
 	parent := a.add(leg{
 		from: a.customer(), to: number, direction: schema.LegInbound, status: schema.StatusCompleted,

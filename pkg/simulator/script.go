@@ -27,6 +27,7 @@ type script struct {
 	messages   []messageScript
 	pace       float64 // how much faster than others the call passes: long calls need not be waited for
 	abrupt     bool    // over the moment it is answered
+	asks       bool    // its number's voice URL how to go on, where there is one
 }
 
 // leg is one leg of a call.
@@ -44,6 +45,8 @@ type leg struct {
 	completed bool // its end is announced
 	summary   bool // Voice Insights sends a summary
 	partial   bool // and a partial one before
+
+	callback, method string // where it is announced; empty: where callstream's set-up has it, by POST
 }
 
 // talk is how many seconds were spoken.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ import (
 const (
 	eventTimeout    = 5 * time.Second
 	callbackTimeout = 15 * time.Second
+	maxDocument     = 64 << 10 // bytes of TwiML
 	eventHorizon    = 4 * time.Hour
 	leastHorizon    = 2 * time.Minute // the horizon is compressed, but a restart must fit in
 )
@@ -34,10 +36,12 @@ func newClient() *http.Client {
 	}
 }
 
-// answer is what came back of a request: a status, or an error.
+// answer is what came back of a request: a status and a body, or an error.
 type answer struct {
-	status int
-	err    error
+	status      int
+	contentType string
+	body        []byte
+	err         error
 }
 
 func (a answer) accepted() bool { return a.err == nil && a.status >= 200 && a.status < 300 }
@@ -75,8 +79,10 @@ func (s *Simulator) post(ctx context.Context, timeout time.Duration, method, tar
 		return answer{err: err}
 	}
 	defer func() { _ = response.Body.Close() }()
+	got := answer{status: response.StatusCode, contentType: response.Header.Get("Content-Type")}
+	got.body, _ = io.ReadAll(io.LimitReader(response.Body, maxDocument)) //nolint:errcheck // Only TwiML counts, and half a document is none.
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20))
-	return answer{status: response.StatusCode}
+	return got
 }
 
 // reach turns a URL at the public address into one at the real one.
@@ -89,27 +95,34 @@ func (s *Simulator) reach(target string) string {
 }
 
 // sendCallback makes a status callback: best effort, tried once more when no
-// connection can be made, and never for an answer, whatever it is.
+// connection can be made or kept, and never for an answer, whatever it is.
 func (s *Simulator) sendCallback(ctx context.Context, d delivery) (outcome, answer) {
-	header := http.Header{"I-Twilio-Idempotency-Token": {newSID(d.dice, "")}}
-	target, body := d.url, []byte(nil)
-	var signature string
-	if d.method == http.MethodGet {
-		target = withQuery(target, d.form.Encode())
-		signature = signText(s.config.AuthToken, target)
-	} else {
-		header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
-		body = []byte(d.form.Encode())
-		signature = signForm(s.config.AuthToken, target, d.form)
-	}
-	got := s.post(ctx, callbackTimeout, d.method, target, signature, header, body)
-	if got.err != nil && sleep(ctx, time.Second) {
-		got = s.post(ctx, callbackTimeout, d.method, target, signature, header.Clone(), body)
-	}
+	got := s.request(ctx, d.method, d.url, newSID(d.dice, ""), d.form)
 	if got.accepted() {
 		return delivered, got
 	}
 	return lost, got
+}
+
+// request makes a signed request with the parameters in its query or its form,
+// and repeats it once when no connection could be made or kept.
+func (s *Simulator) request(ctx context.Context, method, target, token string, params url.Values) answer {
+	header := http.Header{"I-Twilio-Idempotency-Token": {token}}
+	var body []byte
+	var signature string
+	if method == http.MethodGet {
+		target = withQuery(target, params.Encode())
+		signature = signText(s.config.AuthToken, target)
+	} else {
+		header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+		body = []byte(params.Encode())
+		signature = signForm(s.config.AuthToken, target, params)
+	}
+	got := s.post(ctx, callbackTimeout, method, target, signature, header, body)
+	if got.err != nil && !errors.Is(got.err, context.DeadlineExceeded) && sleep(ctx, time.Second) {
+		got = s.post(ctx, callbackTimeout, method, target, signature, header.Clone(), body)
+	}
+	return got
 }
 
 // sendEvents delivers a batch to every sink that is subscribed to it, each by

@@ -80,6 +80,8 @@ func (s *state) apply(e entry) error {
 		s.subscriptions.put(e.Subscription.SID, e.Subscription, e.Subscription.Gone)
 	case e.Number != nil:
 		s.numbers.put(e.Number.SID, e.Number, false)
+	case e.Voice != nil:
+		return s.hear(*e.Voice)
 	}
 	return nil
 }
@@ -90,12 +92,28 @@ func (s *state) place(e callEntry) error {
 	}
 	c := newCall(e, *s.world, s.clips)
 	s.calls = append(s.calls, c)
+	s.index(c)
+	return nil
+}
+
+// index makes a call's legs and recordings findable.
+func (s *state) index(c *call) {
 	for _, l := range c.legs {
 		s.legs[l.sid] = legRef{c, l}
 	}
 	for _, r := range c.recordings {
 		s.recordings[r.sid] = r
 	}
+}
+
+// hear carries a call on by an answer to what is to be done with it.
+func (s *state) hear(e voiceEntry) error {
+	ref, ok := s.legs[e.CallSID]
+	if !ok || ref.call.voice == nil || ref.call.voice.next == nil {
+		return schema.Errorf(schema.Corrupt, "nothing was asked about call %s, and yet there is an answer", e.CallSID)
+	}
+	ref.call.hear(e, s.clips)
+	s.index(ref.call)
 	return nil
 }
 

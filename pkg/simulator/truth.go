@@ -136,7 +136,7 @@ func (s *state) familyOf(c *call) *family {
 func (f *family) own() []recordingTruth {
 	var own []recordingTruth
 	for _, r := range f.recordings {
-		if r.own {
+		if r.own && !r.twiml {
 			own = append(own, r)
 		}
 	}
