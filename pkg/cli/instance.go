@@ -66,7 +66,10 @@ func readInstance(dir string) (instance, error) {
 			i[name] = value
 		}
 	}
-	return i, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", instanceFile, err)
+	}
+	return i, nil
 }
 
 // removeInstance forgets the callstream that ran on dir.
