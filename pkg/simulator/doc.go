@@ -29,6 +29,17 @@
 //	in-progress ──end──▶ processing ──▶ completed ──DELETE──▶ deleted
 //	                               └──▶ absent, failed
 //
+// # Calls that are answered by a voice URL
+//
+// Where a number has a voice URL, by the configuration or by a request to the
+// REST API, inbound calls of the kinds that TwiML answers (see scenarios) ask
+// it, by a signed request, and follow the TwiML that comes: <Say>, <Pause>,
+// <Dial> of one <Number>, <Sip> or <Client>, <Record>, <Hangup>, and the action
+// URLs of these. How long it rings, who picks up, who hangs up first and what
+// message is left is drawn by the seed; legs, callbacks and recordings are what
+// the TwiML says. An answer is journalled, and a call that has none when its
+// process dies asks again.
+//
 // # What is correct
 //
 // [Simulator.Verify] holds the pipeline to this. "Told" means that a status
@@ -56,6 +67,15 @@
 //   - call ended: Twilio answered 21220, or the call was over by then
 //   - stale, or Twilio away: the answer was two minutes old
 //   - already running: the organization's own set-up was recording by then
+//
+// Answers. Where a number's voice URL is callstream's, what it answers is TwiML
+// that Twilio understands, every time: nobody hears that an application error
+// has occurred. Such a call has a final decision, whether or not anybody was
+// reached. It is started by rule twiml if and only if an answer asked for a
+// recording (which need not have come about: nobody picked up, or the caller
+// was silent), and then the flag was on when it was asked, and no request
+// started another. Else it is not started for a reason that is true, or a
+// request started it. Its recordings by TwiML are callstream's own.
 //
 // A moment of the pipeline's and one of the simulator's may lie two seconds
 // apart; a flag that changed within that time of a decision excuses either.

@@ -12,6 +12,7 @@ import (
 type Report struct {
 	Calls       int // calls that were placed, children not counted
 	Legs        int // their legs
+	Answered    int // calls that callstream's TwiML answered
 	Rows        int // rows that the pipeline has
 	Decisions   int // stored decisions about recording
 	Recordings  int // recordings at Twilio, by whomever
@@ -71,7 +72,7 @@ func (r Report) String() string {
 		name  string
 		count int
 	}{
-		{"calls", r.Calls}, {"legs", r.Legs}, {"rows", r.Rows}, {"decisions", r.Decisions},
+		{"calls", r.Calls}, {"legs", r.Legs}, {"answered by TwiML", r.Answered}, {"rows", r.Rows}, {"decisions", r.Decisions},
 		{"recordings", r.Recordings}, {"objects", r.Objects}, {"transcripts", r.Transcripts},
 		{"deleted at Twilio", r.Deletions}, {"unfinished", r.Unfinished}, {"differences", len(r.Differences)},
 	} {

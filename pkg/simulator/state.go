@@ -166,8 +166,12 @@ func (s *state) update(sid string, change func(*recording)) error {
 // flagAround reports whether the flag had a value at some moment within grace
 // of t.
 func (s *state) flagAround(on bool, t time.Time, grace time.Duration) bool {
+	return s.flagWithin(on, t.Add(-grace), t.Add(grace))
+}
+
+// flagWithin reports whether the flag had a value at some moment between two.
+func (s *state) flagWithin(on bool, from, to time.Time) bool {
 	value := false
-	from, to := t.Add(-grace), t.Add(grace)
 	for _, change := range s.flags {
 		if change.At.After(to) {
 			break

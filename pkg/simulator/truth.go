@@ -46,6 +46,7 @@ type family struct {
 	known      time.Time
 	ends       time.Time // the moment from which no recording could start
 	refused    bool      // a start was answered with 21220
+	voice      *conversation
 	foreign    []time.Time
 	recordings []recordingTruth
 }
@@ -123,6 +124,7 @@ func (s *state) familyOf(c *call) *family {
 			}
 		}
 	}
+	f.hear(c.voice)
 	for _, r := range c.recordings {
 		if !r.own {
 			f.foreign = append(f.foreign, r.begins)
@@ -130,6 +132,19 @@ func (s *state) familyOf(c *call) *family {
 		f.recordings = append(f.recordings, recordingTruth{*r, s.told(r.sid + "/" + string(r.outcome))})
 	}
 	return f
+}
+
+// hear adds what is true of a call that asked a voice URL. callstream's answer
+// is a decision, whether or not anybody picks up the telephone.
+func (f *family) hear(v *conversation) {
+	if v == nil {
+		return
+	}
+	copied := *v
+	f.voice = &copied
+	if f.byTwiML() && !f.answered {
+		f.answered, f.known = true, v.spoke.At
+	}
 }
 
 // own are the recordings that requests started.
@@ -161,11 +176,26 @@ func (s *Simulator) excuses(f *family, d schema.Decision) bool {
 	return false
 }
 
+// byTwiML reports whether callstream's TwiML answered the call.
+func (f *family) byTwiML() bool { return f.voice != nil && f.voice.ours && f.voice.spoke != nil }
+
+// recordedByTwiML reports whether callstream's TwiML asked for a recording,
+// which need not have come about.
+func (f *family) recordedByTwiML() bool { return f.byTwiML() && len(f.voice.recorded) > 0 }
+
 // flag reports whether call_recording_enabled had a value around a moment.
 func (s *Simulator) flag(on bool, at time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.flagAround(on, at, grace)
+}
+
+// flagDuring reports whether it had a value at some time from one moment to
+// another, or around them.
+func (s *Simulator) flagDuring(on bool, from, to time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flagWithin(on, from.Add(-grace), to.Add(grace))
 }
 
 // undelivered lists the events that the pipeline refused for good, or for too

@@ -95,6 +95,7 @@ func (v *verification) leg(ctx context.Context, t truth, row schema.CallRecord, 
 		return nil
 	}
 	v.report.Calls++
+	v.answers(t)
 	v.decision(t, row)
 	return v.recordings(ctx, t, row)
 }
@@ -178,6 +179,9 @@ func (v *verification) decision(t truth, row schema.CallRecord) {
 	if len(own) > 1 {
 		v.differ(sid, own[1].sid, "recordings started", "one", itoa(len(own)))
 	}
+	if len(own) > 0 && f.recordedByTwiML() {
+		v.differ(sid, own[0].sid, "recordings started", "none: the TwiML records", itoa(len(own)))
+	}
 	d := row.Decision
 	if d != nil {
 		v.report.Decisions++
@@ -188,6 +192,10 @@ func (v *verification) decision(t truth, row schema.CallRecord) {
 	case d == nil:
 	case !d.Outcome.Final():
 		v.differ(sid, "", "decision", "a final one", string(d.Outcome))
+	case f.recordedByTwiML():
+		v.compare(sid, "", "decision", "started by rule twiml", string(d.Outcome)+" by rule "+string(d.Rule))
+	case d.ByTwiML():
+		v.differ(sid, "", "decision", "not started: no TwiML asked for a recording", "started by rule twiml")
 	case len(own) > 0 && own[0].outcome == schema.RecordingFailed && v.excuses(f, *d):
 		// A start that nobody saw succeed, found afterwards to have failed.
 	case len(own) > 0:

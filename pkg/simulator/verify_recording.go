@@ -171,7 +171,7 @@ func (v *verification) bytes(ctx context.Context, r recordingTruth, key, sum str
 // quarantined checks a recording that is kept from sight, which only one may
 // be that was started while the flag was being switched off.
 func (v *verification) quarantined(r recordingTruth, got schema.RecordingRecord) {
-	if !r.own || !v.flag(false, r.begins) {
+	if !r.own || r.twiml || !v.flag(false, r.begins) {
 		v.differ(r.callSID, r.sid, "quarantine", "no", "yes")
 	}
 	if got.Transcript != nil {
