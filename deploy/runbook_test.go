@@ -61,7 +61,7 @@ func TestRunbookCommands(t *testing.T) {
 }
 
 // announced are commands that pages may name before this binary has them.
-var announced = []string{"replay", "deadletters", "status", "doctor", "sinks", "secrets", "orgs", "numbers", "keys", "settings", "audit"}
+var announced = []string{"replay"}
 
 func checkCommand(t *testing.T, path, line string) {
 	t.Helper()
@@ -77,7 +77,7 @@ func checkCommand(t *testing.T, path, line string) {
 	out.Reset()
 	command := []string{}
 	for _, word := range words {
-		if strings.HasPrefix(word, "-") {
+		if strings.HasPrefix(word, "-") || word == strings.ToUpper(word) { // flags and arguments
 			break
 		}
 		command = append(command, word)
