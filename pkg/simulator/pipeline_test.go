@@ -41,6 +41,7 @@ type fake struct {
 	decide func(callSID string) bool                   // whether to record; nil: always
 	onto   func(callSID, parentSID string) (on string) // which leg to record; nil: the parent
 	remove func(recordingSID string) bool              // whether to delete at Twilio; nil: always
+	twiml  func(callSID, document string) string       // changes an answer to a call
 
 	switching  sync.RWMutex // held while the flag, once looked at, must not change
 	work       sync.WaitGroup
@@ -129,10 +130,14 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		f.reject(w, target)
 		return
 	}
-	if strings.HasPrefix(r.URL.Path, "/twilio/recording") {
+	switch r.URL.Path {
+	case "/twilio/recording":
 		f.takeRecording(form)
-	} else {
+	case "/twilio/voice":
+		f.answerCall(w, r, form)
+	default:
 		f.takeCall(form)
+		writeTwiML(w, "<Response/>")
 	}
 }
 
@@ -188,6 +193,10 @@ func (f *fake) takeCall(form url.Values) {
 	facts.Leg, _ = schema.ParseLeg(form.Get("Direction"))
 	at, _ := schema.ParseTime(form.Get("Timestamp"))
 	switch {
+	case !form.Has("Timestamp"): // An action URL's request tells no times.
+		if facts.Status.Final() {
+			f.merge(facts, true)
+		}
 	case facts.Status == schema.StatusInProgress:
 		facts.AnsweredAt = &at
 		f.merge(facts, true)
@@ -349,6 +358,9 @@ func (f *fake) takeRecording(form url.Values) {
 	defer f.mu.Unlock()
 	if f.recordings[r.RecordingSID] != nil {
 		return
+	}
+	if d := f.decisions[r.CallSID]; d != nil && d.ByTwiML() && (r.Source == schema.SourceDialVerb || r.Source == schema.SourceRecordVerb) {
+		r.Own = true
 	}
 	f.recordings[r.RecordingSID] = r
 	f.work.Go(func() { f.archive(r) })
