@@ -166,6 +166,34 @@ func (d *DB) MarkArchived(ctx context.Context, recordingSID string, o schema.Obj
 	})
 }
 
+// Rearchive makes o the copy of a recording that is archived, in place of the
+// one before, and its URL the call's, at once: nobody sees the recording without
+// a copy. The proof of o must come before. What is the copy already changes
+// nothing. [schema.NotFound] when the recording, or its call, has no row;
+// [schema.Conflict] when it is not archived.
+func (d *DB) Rearchive(ctx context.Context, recordingSID string, o schema.Object) error {
+	return d.transact(ctx, "archive "+recordingSID+" again", func(tx *sqlx.Tx) error {
+		call, err := lockCallOf(ctx, tx, recordingSID)
+		if err != nil {
+			return err
+		}
+		var archived bool
+		err = tx.GetContext(ctx, &archived, `
+			WITH changed AS (
+				UPDATE recording SET recording_url = $2, object_key = $3, object_size = $4, object_sha256 = $5, archived_at = now(), updated_at = now()
+				WHERE recording_sid = $1 AND recording_url IS NOT NULL
+					AND (recording_url, object_key, object_size, object_sha256) IS DISTINCT FROM ($2, $3, $4, $5))
+			SELECT recording_url IS NOT NULL FROM recording WHERE recording_sid = $1`, recordingSID, o.URL, o.Key, o.Size, o.SHA256)
+		if err != nil {
+			return err
+		}
+		if !archived {
+			return schema.Errorf(schema.Conflict, "it has no copy yet")
+		}
+		return summarize(ctx, tx, call)
+	})
+}
+
 // lockCallOf locks the row of the recording's call, so that two recordings of
 // one call see each other, and returns its SID.
 func lockCallOf(ctx context.Context, tx *sqlx.Tx, recordingSID string) (callSID string, err error) {

@@ -47,7 +47,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.Reader, size int64,
 	if !src.ended {
 		return schema.Object{}, schema.Errorf(schema.Corrupt, "put %s: only the first %d bytes were stored", key, src.read)
 	}
-	return schema.Object{URL: s.url(key), Key: key, Size: src.read, SHA256: src.sum()}, nil
+	return schema.Object{URL: s.URL(key), Key: key, Size: src.read, SHA256: src.sum()}, nil
 }
 
 func (s *Store) put(ctx context.Context, key string, src *source, contentType string) error {

@@ -69,5 +69,5 @@ func (s *Store) create(ctx context.Context) error {
 	return s.classify("create bucket "+s.bucket, err)
 }
 
-// url is how the database names the object.
-func (s *Store) url(key string) string { return "s3://" + s.bucket + "/" + key }
+// URL is how the database names the object at key, whether there is one or not.
+func (s *Store) URL(key string) string { return "s3://" + s.bucket + "/" + key }
