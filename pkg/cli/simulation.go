@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/loquent/callstream/consumers"
@@ -24,6 +26,16 @@ const (
 // simulatedNumbers are the first organization's numbers, from the range that
 // is reserved for fiction.
 var simulatedNumbers = []string{"+12025550100", "+12025550101", "+12025550102"}
+
+// simulatedPlans are how callstream answers calls to some of the numbers; those
+// to the others are answered by the account's own set-up.
+var simulatedPlans = map[string]schema.VoicePlan{
+	"+12025550101": {Action: schema.VoiceVoicemail, Greeting: "Please leave a message after the tone.", Announcement: "Your message is recorded."},
+	"+12025550102": {Action: schema.VoiceForward, To: simulatedAgent, Announcement: "This call is recorded."},
+}
+
+// simulatedAgent answers calls that are forwarded.
+const simulatedAgent = "+12025550190"
 
 // simulation is what up --simulate takes.
 type simulation struct {
@@ -103,6 +115,8 @@ func (s *simulation) start(ctx context.Context, p *parts, up *upCommand, org str
 		AuthToken:        simulatedToken,
 		OrganizationID:   org,
 		Numbers:          simulatedNumbers,
+		VoiceURL:         p.webhook("voice", org, "fallback", simulatedAgent),
+		VoiceNumbers:     slices.Sorted(maps.Keys(simulatedPlans)),
 		Logger:           p.log,
 		Target:           p.base,
 		Dial:             up.HTTPAddr,
@@ -117,6 +131,16 @@ func (s *simulation) start(ctx context.Context, p *parts, up *upCommand, org str
 		up.OpenAIBaseURL, up.OpenAIKey = address+"/v1", "simulated"
 	}
 	return &simulated{simulation: s, p: p, org: org, up: up, sim: sim, listener: listener}, nil
+}
+
+// answer has callstream answer the calls to the numbers with a plan.
+func (s *simulated) answer(ctx context.Context) error {
+	for number, plan := range simulatedPlans {
+		if err := s.p.db.SetVoicePlan(ctx, s.org, number, &plan); err != nil {
+			return fmt.Errorf("plan calls to %s: %w", number, err)
+		}
+	}
+	return nil
 }
 
 // switchOn switches recording on, and lets the truth know since when.

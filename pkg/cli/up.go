@@ -196,6 +196,9 @@ func (c *upCommand) account(ctx context.Context, p *parts, org string) (*simulat
 		if err := p.saveAccount(ctx, org, simulatedAccount, simulatedToken, simulatedNumbers); err != nil {
 			return nil, err
 		}
+		if err := sim.answer(ctx); err != nil {
+			return nil, err
+		}
 		return sim, sim.switchOn(ctx)
 	}
 	if c.TwilioAccountSID == "" {
