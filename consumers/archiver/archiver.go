@@ -69,6 +69,9 @@ type Config struct {
 	Twilio     twilio
 	Objects    objects
 	Publisher  publisher
+	Copies     copies                // the bucket again, to read from; only replays do; nil: they find no copies
+	Earlier    copies                // a bucket that copies lay in before; only forced replays read it; nil: there is none
+	Restore    restorer              // for replays; without it they restore no decisions and replace no copies
 	Workers    int                   // of this process, to share between organizations; below 2: no shares
 	Now        func() time.Time      // nil: time.Now
 	Logger     *slog.Logger          // nil: silence

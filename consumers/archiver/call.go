@@ -15,8 +15,9 @@ const kindCallFetched = "call.fetched"
 
 // findCall makes sure that the recording's call has a row. Trunk calls and
 // calls of Studio have none until their summary comes, up to half an hour
-// later, or forever where Insights is off: Twilio's REST tells of them.
-func (c *Consumer) findCall(ctx context.Context, j *job) error {
+// later, or forever where Insights is off: Twilio's REST tells of them, unless
+// something else did (known).
+func (c *Consumer) findCall(ctx context.Context, j *job, known *schema.CallFacts) error {
 	if j.recording.CallSID == "" {
 		if err := c.askForCall(ctx, j); err != nil {
 			return err
@@ -28,6 +29,9 @@ func (c *Consumer) findCall(ctx context.Context, j *job) error {
 	}
 	if schema.CodeOf(err) != schema.NotFound {
 		return fmt.Errorf("look for call %s: %w", j.recording.CallSID, err)
+	}
+	if known != nil {
+		return c.createCall(ctx, j, *known)
 	}
 	facts, err := c.Twilio.FetchCall(ctx, j.account, j.recording.CallSID)
 	switch {

@@ -37,16 +37,15 @@ type objects interface {
 	Remove(ctx context.Context, key string) error
 }
 
-// copy streams the recording from Twilio to its place in the bucket and
-// returns it there, proven. The error is [schema.Corrupt] when what came is not
-// the recording, and nothing stays in the bucket then.
-func (c *Consumer) copy(ctx context.Context, j *job, media schema.Media) (schema.Object, error) {
+// copy streams the recording from Twilio to key in the bucket and returns it
+// there, proven. The error is [schema.Corrupt] when what came is not the
+// recording, and nothing stays under the key then.
+func (c *Consumer) copy(ctx context.Context, j *job, key string, media schema.Media) (schema.Object, error) {
 	body, err := sniff(media)
 	if err != nil {
 		return schema.Object{}, fmt.Errorf("download %s: %w", j.recording.RecordingSID, err)
 	}
 	var meter mp3.Meter
-	key := j.key()
 	object, err := c.Objects.Put(ctx, key, io.TeeReader(body, &meter), media.Size, "audio/mpeg")
 	if err != nil {
 		return schema.Object{}, fmt.Errorf("copy %s: %w", j.recording.RecordingSID, err)
@@ -103,7 +102,7 @@ func (c *Consumer) discard(ctx context.Context, key string, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
 	if err := c.Objects.Remove(ctx, key); err != nil {
-		return fmt.Errorf("%w; and remove it: %w", cause, err)
+		return errors.Join(cause, fmt.Errorf("remove %s: %w", key, err))
 	}
 	return cause
 }

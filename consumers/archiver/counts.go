@@ -40,14 +40,16 @@ func newCounts(r prometheus.Registerer) counts {
 	}
 }
 
-func (c counts) archived(f schema.RecordingFacts, o schema.Object, quarantined bool, now time.Time) {
+// archived counts a new copy. In a replay, which comes whenever it comes, the
+// delay says nothing.
+func (c counts) archived(f schema.RecordingFacts, o schema.Object, quarantined, replayed bool, now time.Time) {
 	outcome := "archived"
 	if quarantined {
 		outcome = "quarantined"
 	}
 	c.ended.WithLabelValues(outcome).Inc()
 	c.bytes.Add(float64(o.Size))
-	if ended, ok := f.EndedAt(); ok {
+	if ended, ok := f.EndedAt(); ok && !replayed {
 		c.delay.Observe(now.Sub(ended).Seconds())
 	}
 }

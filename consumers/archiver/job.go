@@ -17,6 +17,9 @@ type job struct {
 	quarantined bool
 }
 
+// replayed reports whether the event comes from history.
+func replayed(ctx context.Context) bool { return stream.DeliveryFrom(ctx).Replay.Active }
+
 // process takes the job through the steps that the package's comment draws.
 func (c *Consumer) process(ctx context.Context, j *job) error {
 	record, err := c.Recordings.Recording(ctx, j.recording.RecordingSID)
@@ -24,6 +27,8 @@ func (c *Consumer) process(ctx context.Context, j *job) error {
 	case schema.CodeOf(err) == schema.NotFound:
 	case err != nil:
 		return fmt.Errorf("read recording %s: %w", j.recording.RecordingSID, err)
+	case record.Object != nil && stream.DeliveryFrom(ctx).Replay.Force:
+		return c.redo(ctx, j, record)
 	case record.Object != nil:
 		// Done before: by another delivery, or by one whose process died
 		// between commit and publish.
@@ -31,7 +36,12 @@ func (c *Consumer) process(ctx context.Context, j *job) error {
 		return c.announce(ctx, j, *record.Object)
 	}
 
-	if err := c.findCall(ctx, j); err != nil {
+	if replayed(ctx) {
+		if done, err := c.restore(ctx, j, record.Quarantined); done || err != nil {
+			return err
+		}
+	}
+	if err := c.findCall(ctx, j, nil); err != nil {
 		return err
 	}
 	if j.recording.Status != schema.RecordingCompleted {
@@ -61,7 +71,7 @@ func (c *Consumer) fetch(ctx context.Context, j *job) (*schema.Object, error) {
 		return nil, c.damaged(fmt.Errorf("download %s: %w", j.recording.RecordingSID, err))
 	}
 	defer media.Body.Close()
-	object, err := c.copy(ctx, j, media)
+	object, err := c.copy(ctx, j, j.key(), media)
 	if err != nil {
 		return nil, c.damaged(err)
 	}
@@ -82,11 +92,18 @@ func (c *Consumer) commit(ctx context.Context, j *job, object schema.Object) err
 	if err := c.describe(ctx, j, object); err != nil {
 		return err
 	}
+	if err := c.mark(ctx, j, object); err != nil {
+		return err
+	}
+	return c.announce(ctx, j, object)
+}
+
+func (c *Consumer) mark(ctx context.Context, j *job, object schema.Object) error {
 	if err := c.Recordings.MarkArchived(ctx, j.recording.RecordingSID, object); err != nil {
 		return fmt.Errorf("mark recording %s archived: %w", j.recording.RecordingSID, err)
 	}
-	c.counts.archived(j.recording, object, j.quarantined, c.Now())
-	return c.announce(ctx, j, object)
+	c.counts.archived(j.recording, object, j.quarantined, replayed(ctx), c.Now())
+	return nil
 }
 
 // announce raises recording.archived, unless the audio is quarantined: then

@@ -18,8 +18,13 @@ const (
 )
 
 // missing handles audio that Twilio does not have: late at first, and then
-// whatever the recording itself says.
+// whatever the recording itself says. A replay concludes nothing from it: most
+// likely the audio was archived and deleted, and the copy is somewhere else.
 func (c *Consumer) missing(ctx context.Context, j *job, cause error) error {
+	if replayed(ctx) {
+		return stream.Terminal(fmt.Errorf("recording %s: Twilio has no audio, and the bucket no proven copy at %s: %w",
+			j.recording.RecordingSID, j.key(), cause))
+	}
 	attempt := max(1, stream.DeliveryFrom(ctx).Attempt)
 	if attempt <= lateAttempts {
 		return stream.RetryAfter(cause, min(time.Second<<(attempt-1), maxLateWait))

@@ -42,6 +42,9 @@ type facts struct {
 	ArchivedAt     time.Time             `json:"archived_at"`
 }
 
+// factsKey is the place of the facts beside the audio at key.
+func factsKey(key string) string { return strings.TrimSuffix(key, audioExtension) + ".json" }
+
 // describe writes what is known of the call beside its audio.
 func (c *Consumer) describe(ctx context.Context, j *job, object schema.Object) error {
 	call, err := c.Calls.CallRecord(ctx, j.account.OrganizationID, j.recording.CallSID)
@@ -63,7 +66,7 @@ func (c *Consumer) describe(ctx context.Context, j *job, object schema.Object) e
 	if err != nil {
 		return fmt.Errorf("describe recording %s: %w", j.recording.RecordingSID, err)
 	}
-	key := strings.TrimSuffix(object.Key, audioExtension) + ".json"
+	key := factsKey(object.Key)
 	if _, err := c.Objects.Put(ctx, key, bytes.NewReader(document), int64(len(document)), "application/json"); err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
