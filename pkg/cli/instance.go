@@ -38,12 +38,15 @@ func (c *upCommand) instanceOf() instance {
 	}
 }
 
-// write writes i to dir, readable by the owner only: it holds every secret.
+// quoted is a single quote within single quotes, for a shell.
+const quoted = `'\''`
+
+// write writes i to dir, as a shell reads it, readable by the owner only: it holds every secret.
 func (i instance) write(dir string) error {
 	var text strings.Builder
 	for name, value := range i {
 		if value != "" && !strings.ContainsAny(value, "\r\n") {
-			_, _ = fmt.Fprintf(&text, "%s=%s\n", name, value)
+			_, _ = fmt.Fprintf(&text, "%s='%s'\n", name, strings.ReplaceAll(value, "'", quoted))
 		}
 	}
 	return writeSecret(dir, instanceFile, strings.TrimSuffix(text.String(), "\n"))
@@ -63,7 +66,7 @@ func readInstance(dir string) (instance, error) {
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		if name, value, ok := strings.Cut(lines.Text(), "="); ok {
-			i[name] = value
+			i[name] = strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(value, "'"), "'"), quoted, "'")
 		}
 	}
 	if err := lines.Err(); err != nil {

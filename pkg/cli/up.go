@@ -18,6 +18,8 @@ import (
 type upCommand struct {
 	Data string `name:"data" env:"CALLSTREAM_DATA" default:"${data}" placeholder:"DIR" help:"Folder for everything that is kept."`
 
+	Roles bool `name:"roles" default:"true" negatable:"" help:"Run every role; --no-roles starts the embedded parts alone, for roles that run as processes of their own."`
+
 	simulation `embed:""`
 
 	TwilioAccountSID string   `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"AC..." group:"Your Twilio account:" help:"Account of the first organization."`
@@ -68,6 +70,9 @@ func (c *upCommand) Run(ctx context.Context, proc *process) (err error) {
 	p.onClose(func(context.Context) error { return lock.Unlock() })
 	defer func() { err = joinClose(ctx, p, err) }()
 
+	if !c.Roles {
+		return c.parts(ctx, proc, p)
+	}
 	listener, err := listen(ctx, c.HTTPAddr)
 	if err != nil {
 		return err
@@ -100,12 +105,37 @@ func (c *upCommand) Run(ctx context.Context, proc *process) (err error) {
 	if simulated != nil {
 		services = append([]service{simulated.double()}, append(services, simulated.driver(proc, started))...)
 	}
+	if err := c.tell(p); err != nil {
+		return err
+	}
+	c.announce(proc, time.Since(started), org)
+	return runServices(ctx, proc.log, services...)
+}
+
+// parts runs the embedded parts alone, with one organization in them, until ctx
+// ends.
+func (c *upCommand) parts(ctx context.Context, proc *process, p *parts) error {
+	if err := c.open(ctx, p); err != nil {
+		return err
+	}
+	if _, err := p.firstOrganization(ctx, c.Data, "First organization"); err != nil {
+		return err
+	}
+	if err := c.tell(p); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(proc.stdout, "callstream's parts are ready, and no role runs\n  their addresses  set -a; . %s; set +a\n", filepath.Join(c.Data, instanceFile))
+	<-ctx.Done()
+	return nil
+}
+
+// tell lets other commands on this machine find the parts, until p closes.
+func (c *upCommand) tell(p *parts) error {
 	if err := c.instanceOf().write(c.Data); err != nil {
 		return err
 	}
 	p.onClose(func(context.Context) error { return removeInstance(c.Data) })
-	c.announce(proc, time.Since(started), org)
-	return runServices(ctx, proc.log, services...)
+	return nil
 }
 
 // validate reports every contradiction at once, before anything starts.
@@ -119,6 +149,9 @@ func (c *upCommand) validate() error {
 		if c.AppHost == "" && c.PublicBaseURL == "" {
 			errs = append(errs, errors.New("APP_HOST is not set: it is the public name under which Twilio reaches this process"))
 		}
+	}
+	if !c.Roles && c.Simulate {
+		errs = append(errs, errors.New("--simulate needs the roles that --no-roles leaves out; callstream simulate is the double alone"))
 	}
 	errs = append(errs, c.simulation.validate())
 	return errors.Join(errs...)
