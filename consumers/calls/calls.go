@@ -20,9 +20,16 @@ type store interface {
 	MergeCalls(ctx context.Context, updates []schema.CallUpdate) ([]bool, error)
 }
 
+// records reads all that is known of a call, for an empty organization whoever's
+// it is.
+type records interface {
+	CallRecord(ctx context.Context, orgID, callSID string) (schema.CallRecord, error)
+}
+
 // Config is what the consumer works with.
 type Config struct {
 	Store      store
+	Records    records               // only Plan reads them
 	Logger     *slog.Logger          // nil: silence
 	Registerer prometheus.Registerer // nil: the counts are not exposed
 }
@@ -30,6 +37,7 @@ type Config struct {
 // Consumer merges the news of calls.
 type Consumer struct {
 	store   store
+	records records
 	log     *slog.Logger
 	waiting prometheus.Counter
 }
@@ -40,8 +48,9 @@ func New(config Config) *Consumer {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Consumer{
-		store: config.Store,
-		log:   config.Logger,
+		store:   config.Store,
+		records: config.Records,
+		log:     config.Logger,
 		waiting: promauto.With(config.Registerer).NewCounter(prometheus.CounterOpts{
 			Name: "callstream_calls_completed_unknown_total",
 			Help: "Completed calls of which neither number nor row is known (yet).",
@@ -101,7 +110,9 @@ func (c *Consumer) merge(ctx context.Context, all []news, errs []error) error {
 	if err != nil {
 		return fmt.Errorf("merge %d calls: %w", len(updates), err)
 	}
-	c.count(ctx, updates, landed)
+	if !all[0].replayed {
+		c.count(ctx, updates, landed)
+	}
 	return nil
 }
 

@@ -14,6 +14,7 @@ type news struct {
 	header    schema.Header
 	facts     schema.CallFacts
 	decision  *schema.Decision
+	replayed  bool
 	announces bool // tells of a call that is the organization's, whatever its numbers
 	entry     schema.TimelineEntry
 }
@@ -39,7 +40,7 @@ func read(d stream.Delivery) (news, error) {
 	if err := schema.CheckSID("call", n.facts.CallSID, schema.CallPrefix); err != nil {
 		return news{}, stream.Terminal(err)
 	}
-	n.header = d.Event.Meta()
+	n.header, n.replayed = d.Event.Meta(), d.Replay.Active
 	n.entry = schema.Entry(d.Event, d.Sequence, d.StoredAt, detail)
 	return n, nil
 }

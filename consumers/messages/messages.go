@@ -14,18 +14,25 @@ type store interface {
 	MergeMessages(ctx context.Context, updates []schema.MessageUpdated) error
 }
 
+// records reads a message, for an empty organization whoever's it is.
+type records interface {
+	Message(ctx context.Context, orgID, messageSID string) (schema.MessageRecord, error)
+}
+
 // Config is what the consumer works with.
 type Config struct {
-	Store store
+	Store   store
+	Records records // only Plan reads them
 }
 
 // Consumer merges the news of SMS messages.
 type Consumer struct {
-	store store
+	store   store
+	records records
 }
 
 // New returns a Consumer.
-func New(config Config) *Consumer { return &Consumer{store: config.Store} }
+func New(config Config) *Consumer { return &Consumer{store: config.Store, records: config.Records} }
 
 // HandleBatch merges the deliveries, all or nothing, and returns one error for
 // each: nil once it is stored; the store's, for all alike, when it takes none.

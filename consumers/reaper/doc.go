@@ -12,4 +12,7 @@
 // recording that Twilio no longer has counts as deleted. Every deletion leaves
 // a receipt. One that fails is a warning, is tried again for days, and holds up
 // nothing else.
+//
+// A replay that may not act deletes nothing and stores no receipt: that a
+// recording is gone at Twilio does not say who removed it, or when.
 package reaper

@@ -111,12 +111,12 @@ func (c *Consumer) process(ctx context.Context, event schema.RecordingTranscribe
 	if record.Receipt != nil { // perhaps by a process that died before it could tell
 		return c.tell(ctx, event, "deleted at Twilio")
 	}
-	if reason := keep(record, event.Skipped, account.Delete); reason != "" {
-		return c.tell(ctx, event, "kept at Twilio: "+reason)
-	}
-	if c.Twilio == nil {
+	if c.Twilio == nil || !stream.DeliveryFrom(ctx).MayAct() {
 		c.Logger.InfoContext(ctx, "deletion not permitted here", "recording_sid", record.RecordingSID)
 		return nil
+	}
+	if reason := keep(record, event.Skipped, account.Delete); reason != "" {
+		return c.tell(ctx, event, "kept at Twilio: "+reason)
 	}
 	return c.remove(ctx, event, account, record)
 }

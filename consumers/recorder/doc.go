@@ -15,6 +15,12 @@
 //	settings again ── no ───▶ not started
 //	store "starting" ─▶ start ─▶ settings once more ─▶ store "started"
 //
+// A replay decides nothing and asks Twilio nothing, unless it is allowed to act;
+// then it does all this, and the age of its events makes most calls stale. The
+// stream does not carry the recorder's decisions: a database that is built anew
+// has those of answered calls from call.received, those of recorded ones from
+// the facts beside their copies, and none of the others.
+//
 // Invariants:
 //
 //   - Nothing starts unless is_recording_enabled said yes right before, whatever

@@ -108,12 +108,15 @@ func New(config Config) *Consumer {
 // once a final decision is stored, a snooze while another worker decides or the
 // call's row is on its way, a short retry while Twilio does not answer and the
 // call may still live, and a terminal error when Twilio refuses for good (with
-// the decision stored).
+// the decision stored). In a replay that may not act it only reads.
 func (c *Consumer) Handle(ctx context.Context, event schema.CallAnswered) error {
 	for _, sid := range []string{event.Call.CallSID, cmp.Or(event.Call.ParentCallSID, event.Call.CallSID)} {
 		if err := schema.CheckSID("call", sid, schema.CallPrefix); err != nil {
 			return stream.Terminal(err)
 		}
+	}
+	if !stream.DeliveryFrom(ctx).MayAct() {
+		return c.remember(ctx, c.newWork(event))
 	}
 	switch early, err := c.early(ctx, event); {
 	case err != nil:

@@ -27,6 +27,22 @@ func (c *Consumer) settle(ctx context.Context, w *work, outcome schema.Outcome, 
 	return c.tell(ctx, w, stored)
 }
 
+// remember tells again of a final decision that is stored, and decides nothing:
+// what was true when the call was answered cannot be asked any more, and "stale"
+// would be a lie about a call that was decided on then.
+func (c *Consumer) remember(ctx context.Context, w *work) error {
+	stored, err := c.Decisions.Decision(ctx, w.callSID)
+	switch {
+	case schema.CodeOf(err) == schema.NotFound:
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the decision on %s: %w", w.callSID, err)
+	case !stored.Outcome.Final():
+		return nil
+	}
+	return c.tell(ctx, w, stored)
+}
+
 // save stores the decision as it stands and returns the one that is stored
 // then, which is another if a final one was there.
 func (c *Consumer) save(ctx context.Context, w *work, outcome schema.Outcome, rule schema.Rule, recordingSID string) (schema.Decision, error) {

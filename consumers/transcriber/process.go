@@ -12,14 +12,14 @@ import (
 // draws. The row decides, not the event: it may have been quarantined, or
 // transcribed, since.
 func (c *Consumer) process(ctx context.Context, event schema.RecordingArchived, account schema.Account) error {
-	sid := event.Recording.RecordingSID
+	sid, delivery := event.Recording.RecordingSID, stream.DeliveryFrom(ctx)
 	record, err := c.Recordings.Recording(ctx, sid)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read recording %s: %w", sid, err)
 	case record.Quarantined:
 		return c.tell(ctx, event, "quarantined: not transcribed")
-	case record.Transcript != nil:
+	case record.Transcript != nil && !(account.TranscriptionEnabled && delivery.Replay.Force):
 		// Done before, perhaps by a process that died before it could publish.
 		return c.announce(ctx, event, account, false, "transcribed")
 	case !account.TranscriptionEnabled:
@@ -35,7 +35,7 @@ func (c *Consumer) process(ctx context.Context, event schema.RecordingArchived, 
 		return fmt.Errorf("store the transcript of %s: %w", sid, err)
 	}
 	c.seconds.Add(max(0, transcript.Duration))
-	if ended, ok := event.Recording.EndedAt(); ok {
+	if ended, ok := event.Recording.EndedAt(); ok && !delivery.Replay.Active {
 		c.delay.Observe(c.Now().Sub(ended).Seconds())
 	}
 	return c.announce(ctx, event, account, false, fmt.Sprintf("transcribed by %s", transcript.Model))

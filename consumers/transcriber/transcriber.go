@@ -27,7 +27,8 @@ type accounts interface {
 	AccountBySID(ctx context.Context, accountSID string) (schema.Account, error)
 }
 
-// recordings keeps the recordings and the calls' timelines.
+// recordings keeps the recordings and the calls' timelines. SaveTranscript
+// replaces an earlier transcript at once.
 type recordings interface {
 	Recording(ctx context.Context, recordingSID string) (schema.RecordingRecord, error)
 	SaveTranscript(ctx context.Context, recordingSID string, t schema.Transcript) error
