@@ -72,7 +72,18 @@ func TestRunHasEveryScenario(t *testing.T) {
 // one that ends up with the same truth and an identical pipeline.
 func TestResume(t *testing.T) {
 	t.Parallel()
+	for name, voiceURL := range map[string]string{"scripts": "", "TwiML": voicePath} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resume(t, voiceURL)
+		})
+	}
+}
+
+func resume(t *testing.T, voiceURL string) {
+	t.Helper()
 	f := newFake(t)
+	f.config.VoiceURL = voiceURL
 	f.config.Dir, f.config.Speed, f.config.Rate = t.TempDir(), 40, 100
 	f.config.Faults, _ = ParseFaults("all")
 	first := f.start()
