@@ -3,6 +3,8 @@ package stream
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -78,6 +80,10 @@ func (c *Conn) Info(ctx context.Context) (Info, error) {
 		if err := durables.Err(); err != nil {
 			return Info{}, schema.Errorf(schema.Unavailable, "list durables: %w", err)
 		}
+		// While a cluster elects, its list may name one twice.
+		byName := func(a, b DurableState) int { return strings.Compare(a.Name, b.Name) }
+		slices.SortFunc(info.Durables, byName)
+		info.Durables = slices.CompactFunc(info.Durables, func(a, b DurableState) bool { return a.Name == b.Name })
 	}
 	return info, nil
 }
