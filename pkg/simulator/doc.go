@@ -13,8 +13,8 @@
 //
 // A call is a function of the seed and its index: parties, legs, times,
 // recordings, faults. Only what happens from outside (when it was placed, what
-// requests did, which deliveries were accepted, when the recording flag
-// changed) is remembered, in a journal of which the state is the fold. A line
+// requests did, what voice URLs answered, which deliveries were accepted, when
+// the recording flag changed) is remembered, in a journal of which the state is the fold. A line
 // is written before the answer that it stands for goes out. After a kill -9
 // calls go on along their timeline, and what was not accepted is sent again.
 //
