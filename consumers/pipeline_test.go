@@ -47,13 +47,26 @@ type pipeline struct {
 	db      *postgres.DB
 	bucket  *s3.Store
 	conn    *stream.Conn
+	earlier *s3.Store // the bucket before this one, for forced replays; nil: there is none
 	twilio  *double
+	remote  remote // what the consumers call: twilio, unless a test has another
 	account schema.Account
 	publish func(context.Context, ...schema.Event) error // what the consumers publish with
 
 	mu      sync.Mutex
 	handled map[string][]error // by durable and message id
 	changed chan struct{}      // closed, and made anew, at each end of work
+}
+
+// remote is what lies beyond the network.
+type remote interface {
+	FetchCall(ctx context.Context, a schema.Account, callSID string) (schema.CallFacts, error)
+	ListCallRecordings(ctx context.Context, a schema.Account, callSID string) ([]schema.RecordingFacts, error)
+	StartCallRecording(ctx context.Context, a schema.Account, callSID, callbackURL string) (schema.RecordingFacts, error)
+	FetchRecording(ctx context.Context, a schema.Account, recordingSID string) (schema.RecordingFacts, error)
+	DownloadMedia(ctx context.Context, a schema.Account, recordingSID string) (schema.Media, error)
+	DeleteRecording(ctx context.Context, a schema.Account, recordingSID string) (alreadyGone bool, err error)
+	Transcribe(ctx context.Context, audio io.Reader, size int64) (schema.Transcript, error)
 }
 
 func newPipeline(t *testing.T) *pipeline {
@@ -69,6 +82,7 @@ func newPipeline(t *testing.T) *pipeline {
 	p.publish = p.conn.Publish
 	p.account = newOrganization(t, p.db, ownNumber)
 	p.twilio = newDouble()
+	p.remote = p.twilio
 	return p
 }
 
@@ -128,30 +142,40 @@ func (p *pipeline) Publish(ctx context.Context, events ...schema.Event) error {
 	return p.publish(ctx, events...)
 }
 
-func (p *pipeline) calls() *calls.Consumer { return calls.New(calls.Config{Store: p.db}) }
+func (p *pipeline) calls() *calls.Consumer {
+	return calls.New(calls.Config{Store: p.db, Records: p.db})
+}
+
+func (p *pipeline) messages() *messages.Consumer {
+	return messages.New(messages.Config{Store: p.db, Records: p.db})
+}
 
 func (p *pipeline) recorder() *recorder.Consumer {
 	return recorder.New(recorder.Config{
-		Settings: p.db, Decisions: p.db, Calls: p.db, Records: p.db, Leases: p.db, Twilio: p.twilio, Starter: p.twilio,
+		Settings: p.db, Decisions: p.db, Calls: p.db, Records: p.db, Leases: p.db, Twilio: p.remote, Starter: p.remote,
 		CallbackURL: func(org string) string { return "https://app.example.com/twilio/recording?org=" + org },
 	})
 }
 
 func (p *pipeline) archiver() *archiver.Consumer {
-	return archiver.New(archiver.Config{
+	config := archiver.Config{
 		Accounts: p.db, Calls: p.db, Recordings: p.db, History: p.db, Leases: p.db,
-		Twilio: p.twilio, Objects: p.bucket, Publisher: p,
-	})
+		Twilio: p.remote, Objects: p.bucket, Publisher: p, Copies: p.bucket, Restore: p.db,
+	}
+	if p.earlier != nil {
+		config.Earlier = p.earlier
+	}
+	return archiver.New(config)
 }
 
 func (p *pipeline) transcriber() *transcriber.Consumer {
 	return transcriber.New(transcriber.Config{
-		Accounts: p.db, Recordings: p.db, Leases: p.db, Objects: p.bucket, Whisper: p.twilio, Publisher: p,
+		Accounts: p.db, Recordings: p.db, Leases: p.db, Objects: p.bucket, Whisper: p.remote, Publisher: p,
 	})
 }
 
 func (p *pipeline) reaper() *reaper.Consumer {
-	return reaper.New(reaper.Config{Accounts: p.db, Recordings: p.db, Leases: p.db, Twilio: p.twilio, Logger: slog.New(slog.DiscardHandler)})
+	return reaper.New(reaper.Config{Accounts: p.db, Recordings: p.db, Leases: p.db, Twilio: p.remote, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // run runs the named durables until the test ends.
@@ -188,7 +212,7 @@ func (p *pipeline) handle(config *stream.RunnerConfig) {
 	case consumers.Calls:
 		batch = p.calls().HandleBatch
 	case consumers.Messages:
-		batch = messages.New(messages.Config{Store: p.db}).HandleBatch
+		batch = p.messages().HandleBatch
 	case consumers.Recorder:
 		handler = stream.Handle(p.recorder().Handle)
 	case consumers.Archiver:

@@ -15,9 +15,8 @@ const kindCallFetched = "call.fetched"
 
 // findCall makes sure that the recording's call has a row. Trunk calls and
 // calls of Studio have none until their summary comes, up to half an hour
-// later, or forever where Insights is off: Twilio's REST tells of them, unless
-// something else did (known).
-func (c *Consumer) findCall(ctx context.Context, j *job, known *schema.CallFacts) error {
+// later, or forever where Insights is off: Twilio's REST tells of them.
+func (c *Consumer) findCall(ctx context.Context, j *job) error {
 	if j.recording.CallSID == "" {
 		if err := c.askForCall(ctx, j); err != nil {
 			return err
@@ -30,9 +29,6 @@ func (c *Consumer) findCall(ctx context.Context, j *job, known *schema.CallFacts
 	if schema.CodeOf(err) != schema.NotFound {
 		return fmt.Errorf("look for call %s: %w", j.recording.CallSID, err)
 	}
-	if known != nil {
-		return c.createCall(ctx, j, *known)
-	}
 	facts, err := c.Twilio.FetchCall(ctx, j.account, j.recording.CallSID)
 	switch {
 	case schema.CodeOf(err) == schema.NotFound:
@@ -42,7 +38,9 @@ func (c *Consumer) findCall(ctx context.Context, j *job, known *schema.CallFacts
 	case err != nil:
 		return fmt.Errorf("fetch call %s: %w", j.recording.CallSID, err)
 	}
-	return c.createCall(ctx, j, facts)
+	entry := j.entry(ctx, "")
+	entry.CallSID, entry.RecordingSID, entry.Kind, entry.Detail = facts.CallSID, "", kindCallFetched, "found by its recording"
+	return c.createCall(ctx, j, facts, entry)
 }
 
 // askForCall reads the call of a recording whose event names none. A
@@ -60,16 +58,14 @@ func (c *Consumer) askForCall(ctx context.Context, j *job) error {
 }
 
 // createCall creates the call's row under the organization whose number it
-// has, or else the one whose account it is.
-func (c *Consumer) createCall(ctx context.Context, j *job, facts schema.CallFacts) error {
+// has, or else the one whose account it is, or adds the facts to the row that
+// there is.
+func (c *Consumer) createCall(ctx context.Context, j *job, facts schema.CallFacts, entry schema.TimelineEntry) error {
 	query := schema.PhoneQuery{AccountSID: j.account.AccountSID, From: facts.From, To: facts.To, Leg: facts.Leg}
 	resolutions, err := c.Accounts.ResolvePhoneAndDirection(ctx, []schema.PhoneQuery{query})
 	if err != nil {
 		return fmt.Errorf("resolve the numbers of %s: %w", facts.CallSID, err)
 	}
-	delivery := stream.DeliveryFrom(ctx)
-	entry := schema.Entry(j.event, delivery.Sequence, delivery.StoredAt, "found by its recording")
-	entry.CallSID, entry.RecordingSID, entry.Kind = facts.CallSID, "", kindCallFetched
 	update := schema.CallUpdate{
 		AccountSID:     j.account.AccountSID,
 		OrganizationID: cmp.Or(resolutions[0].OrganizationID, j.account.OrganizationID),

@@ -41,7 +41,7 @@ func (c *Consumer) process(ctx context.Context, j *job) error {
 			return err
 		}
 	}
-	if err := c.findCall(ctx, j, nil); err != nil {
+	if err := c.findCall(ctx, j); err != nil {
 		return err
 	}
 	if j.recording.Status != schema.RecordingCompleted {
@@ -110,13 +110,21 @@ func (c *Consumer) mark(ctx context.Context, j *job, object schema.Object) error
 // the pipeline ends here.
 func (c *Consumer) announce(ctx context.Context, j *job, object schema.Object) error {
 	if j.quarantined {
-		return c.tell(ctx, j, "copied and quarantined")
+		return c.tell(ctx, j, j.copied(object))
 	}
 	event := schema.RecordingArchived{Header: schema.StageHeader(j.account, c.Now().UTC()), Recording: j.recording, Object: object}
 	if err := c.Publisher.Publish(ctx, event); err != nil {
 		return fmt.Errorf("publish %s: %w", event.MsgID(), err)
 	}
-	return c.tell(ctx, j, fmt.Sprintf("copied, %d bytes", object.Size))
+	return c.tell(ctx, j, j.copied(object))
+}
+
+// copied is what the timeline says of a copy.
+func (j *job) copied(object schema.Object) string {
+	if j.quarantined {
+		return "copied and quarantined"
+	}
+	return fmt.Sprintf("copied, %d bytes", object.Size)
 }
 
 // conclude stores a recording that is not there to be copied: its end, for
@@ -143,14 +151,19 @@ func (c *Consumer) save(ctx context.Context, j *job) error {
 
 // tell adds the event, with what came of it, to the call's timeline.
 func (c *Consumer) tell(ctx context.Context, j *job, detail string) error {
+	entry := j.entry(ctx, detail)
+	if err := c.History.AddTimeline(ctx, entry); err != nil {
+		return fmt.Errorf("add %s to the timeline: %w", entry.MsgID, err)
+	}
+	return nil
+}
+
+func (j *job) entry(ctx context.Context, detail string) schema.TimelineEntry {
 	if source := j.recording.Source; source != "" {
 		detail += ", by " + source
 	}
 	delivery := stream.DeliveryFrom(ctx)
 	entry := schema.Entry(j.event, delivery.Sequence, delivery.StoredAt, detail)
 	entry.CallSID = cmp.Or(entry.CallSID, j.recording.CallSID)
-	if err := c.History.AddTimeline(ctx, entry); err != nil {
-		return fmt.Errorf("add %s to the timeline: %w", entry.MsgID, err)
-	}
-	return nil
+	return entry
 }

@@ -44,7 +44,8 @@ func (c *Consumer) restore(ctx context.Context, j *job, marked bool) (done bool,
 		return false, err
 	}
 	j.quarantined = marked || found.Quarantined
-	if err := c.findCall(ctx, j, &found.Call); err != nil {
+	// Some of what is known of the call may have been asked of Twilio then.
+	if err := c.createCall(ctx, j, found.Call, j.entry(ctx, j.copied(found.Object))); err != nil {
 		return false, err
 	}
 	if err := c.restoreDecision(ctx, j, found.Decision); err != nil {

@@ -31,9 +31,10 @@ func eventsOf(updates []schema.CallUpdate, waits func(schema.CallUpdate) bool) [
 	return list
 }
 
-// addEvents stores timeline lines, each once. An event that is told again adds
-// to what is pending of it: joining twice changes nothing, while not joining
-// might lose what the second telling knew.
+// addEvents stores timeline lines, each once. Where the stream holds several
+// tellings of one fact the earliest is the line, whichever is handled first. An
+// event that is told again adds to what is pending of it: joining twice changes
+// nothing, while not joining might lose what the second telling knew.
 func addEvents(ctx context.Context, tx *sqlx.Tx, list []event) error {
 	list = distinct(list)
 	if len(list) == 0 {
@@ -48,9 +49,14 @@ func addEvents(ctx context.Context, tx *sqlx.Tx, list []event) error {
 		SELECT call_sid, msg_id, kind, recording_sid, origin, occurred_at, stored_at, stream_seq, COALESCE(detail, ''), pending
 		FROM jsonb_to_recordset($1::jsonb) AS r (call_sid text, msg_id text, kind text, recording_sid text, origin text,
 			occurred_at timestamptz, stored_at timestamptz, stream_seq bigint, detail text, pending jsonb)
-		ON CONFLICT (call_sid, msg_id, kind) DO UPDATE
-		SET pending = CASE WHEN e.pending @> EXCLUDED.pending THEN e.pending ELSE COALESCE(e.pending, '[]') || EXCLUDED.pending END
-		WHERE EXCLUDED.pending IS NOT NULL`, input)
+		ON CONFLICT (call_sid, msg_id, kind) DO UPDATE SET
+			pending = CASE WHEN EXCLUDED.pending IS NULL OR e.pending @> EXCLUDED.pending THEN e.pending
+				ELSE COALESCE(e.pending, '[]') || EXCLUDED.pending END,
+			(origin, occurred_at, stored_at, stream_seq, detail) = (
+				SELECT EXCLUDED.origin, EXCLUDED.occurred_at, EXCLUDED.stored_at, EXCLUDED.stream_seq, EXCLUDED.detail
+				WHERE EXCLUDED.stream_seq < e.stream_seq
+				UNION ALL SELECT e.origin, e.occurred_at, e.stored_at, e.stream_seq, e.detail WHERE EXCLUDED.stream_seq >= e.stream_seq)
+		WHERE EXCLUDED.pending IS NOT NULL OR EXCLUDED.stream_seq < e.stream_seq`, input)
 	return err
 }
 
@@ -64,7 +70,11 @@ func distinct(list []event) []event {
 	var each []event
 	for _, e := range list {
 		if n := len(each); n > 0 && compareEvents(each[n-1], e) == 0 {
-			each[n-1].Pending = append(each[n-1].Pending, e.Pending...)
+			e.Pending = append(each[n-1].Pending, e.Pending...)
+			if e.Sequence >= each[n-1].Sequence {
+				e.TimelineEntry = each[n-1].TimelineEntry
+			}
+			each[n-1] = e
 			continue
 		}
 		each = append(each, e)
@@ -77,7 +87,8 @@ func compareEvents(a, b event) int {
 }
 
 // AddTimeline adds lines to calls' timelines; a line that is there already
-// stays as it is, and one that names no call is nowhere to be added.
+// stays as it is, unless this one comes from an earlier message, and one that
+// names no call is nowhere to be added.
 func (d *DB) AddTimeline(ctx context.Context, entries ...schema.TimelineEntry) error {
 	list := make([]event, 0, len(entries))
 	for _, e := range entries {
