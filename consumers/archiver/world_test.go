@@ -42,6 +42,7 @@ type world struct {
 		Verify(ctx context.Context, o schema.Object) error
 		Remove(ctx context.Context, key string) error
 	}
+	earlier  *s3.Store // the bucket before this one; nil: there is none
 	account  func() (schema.Account, error)
 	call     func() (schema.CallFacts, error)
 	resource func() (schema.RecordingFacts, error)
@@ -100,7 +101,9 @@ func (w *world) MergeCalls(_ context.Context, updates []schema.CallUpdate) ([]bo
 }
 
 func (w *world) CallRecord(context.Context, string, string) (schema.CallRecord, error) {
-	return schema.CallRecord{CallFacts: schema.CallFacts{CallSID: callSID, From: "+15550199"}, OrganizationID: orgID, Direction: schema.Inbound}, nil
+	return schema.CallRecord{
+		CallFacts: schema.CallFacts{CallSID: callSID, From: "+15550199"}, OrganizationID: orgID, Direction: schema.Inbound, Decision: w.decision,
+	}, nil
 }
 
 func (w *world) Recording(_ context.Context, sid string) (schema.RecordingRecord, error) {
@@ -127,6 +130,18 @@ func (w *world) Decision(context.Context, string) (schema.Decision, error) {
 		return schema.Decision{}, schema.Errorf(schema.NotFound, "no decision")
 	}
 	return *w.decision, nil
+}
+
+func (w *world) SaveDecision(_ context.Context, _, _ string, d schema.Decision) (schema.Decision, error) {
+	w.note("restore decision")
+	w.decision = &d
+	return d, nil
+}
+
+func (w *world) Rearchive(_ context.Context, _ string, o schema.Object) error {
+	w.note("replace")
+	w.record.Object = &o
+	return nil
 }
 
 func (w *world) AddTimeline(_ context.Context, entries ...schema.TimelineEntry) error {
@@ -189,11 +204,29 @@ func (w *world) Remove(ctx context.Context, key string) error {
 }
 
 func (w *world) consumer() *archiver.Consumer {
-	return archiver.New(archiver.Config{
+	config := archiver.Config{
 		Accounts: w, Calls: w, Recordings: w, History: w, Leases: w, Twilio: w, Objects: w, Publisher: w,
+		Copies: w.bucket, Restore: w,
 		Now:    func() time.Time { return startedAt.Add(time.Minute) },
 		Logger: slog.New(slog.DiscardHandler),
-	})
+	}
+	if w.earlier != nil {
+		config.Earlier = w.earlier
+	}
+	return archiver.New(config)
+}
+
+// replay has the archiver handle the event from history.
+func (w *world) replay(t *testing.T, event schema.RecordingProcessed, force bool) error {
+	t.Helper()
+	return w.consumer().Handle(stream.WithDelivery(t.Context(), delivery(event, force)), event)
+}
+
+func delivery(event schema.RecordingProcessed, force bool) stream.Delivery {
+	return stream.Delivery{
+		Event: event, Sequence: 7, StoredAt: startedAt, Attempt: 1, Redelivered: true,
+		Replay: stream.Replaying{Active: true, Force: force},
+	}
 }
 
 // handle has the archiver handle the event, as the attempt-th delivery.
