@@ -110,20 +110,30 @@ func (w *world) Publish(_ context.Context, events ...schema.Event) error {
 	return nil
 }
 
-// handle has the transcriber handle the news of the archived recording.
-func (w *world) handle(t *testing.T) error {
-	t.Helper()
+func (w *world) consumer() *transcriber.Consumer {
+	return transcriber.New(transcriber.Config{
+		Accounts: w, Recordings: w, Leases: w, Objects: w, Whisper: w, Publisher: w,
+		Now:    func() time.Time { return archivedAt },
+		Logger: slog.New(slog.DiscardHandler),
+	})
+}
+
+// delivery is the news of the archived recording.
+func (w *world) delivery() stream.Delivery {
 	event := schema.RecordingArchived{
 		Header:    schema.Header{AccountSID: accountSID, OccurredAt: archivedAt},
 		Recording: w.record.RecordingFacts,
 		Object:    schema.Object{Key: "what the event says", Size: 1},
 	}
-	ctx := stream.WithDelivery(t.Context(), stream.Delivery{Event: event, Sequence: 8, StoredAt: archivedAt, Attempt: 1})
-	return transcriber.New(transcriber.Config{
-		Accounts: w, Recordings: w, Leases: w, Objects: w, Whisper: w, Publisher: w,
-		Now:    func() time.Time { return archivedAt },
-		Logger: slog.New(slog.DiscardHandler),
-	}).Handle(ctx, event)
+	return stream.Delivery{Event: event, Sequence: 8, StoredAt: archivedAt, Attempt: 1}
+}
+
+// handle has the transcriber handle the news of the archived recording.
+func (w *world) handle(t *testing.T) error { t.Helper(); return w.handleAs(t, w.delivery()) }
+
+func (w *world) handleAs(t *testing.T, d stream.Delivery) error {
+	t.Helper()
+	return w.consumer().Handle(stream.WithDelivery(t.Context(), d), d.Event.(schema.RecordingArchived))
 }
 
 func TestTheTranscriptIsStoredBeforeItsNews(t *testing.T) {
