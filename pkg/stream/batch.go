@@ -79,7 +79,9 @@ func (r *Runner) workTogether(ctx context.Context, jobs []*job) {
 	}
 	running, stop := r.heartbeat(ctx, ready...)
 	defer stop()
-	errs, whole := r.runTogether(running, ready)
+	traced, followed := r.followAll(running, ready)
+	errs, whole := r.runTogether(traced, ready)
+	followed(whole)
 	r.concludeAll(ctx, ready, errs, whole, context.Cause(running))
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Config says how to reach NATS.
@@ -23,6 +24,7 @@ type Config struct {
 	InProcess  interface{ InProcessConn() (net.Conn, error) }
 	Logger     *slog.Logger          // nil: silence
 	Registerer prometheus.Registerer // nil: the metrics are not exposed
+	Tracer     trace.Tracer          // nil: no spans; see [TraceOf]
 }
 
 // connectTimeout bounds one attempt at one server.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/loquent/callstream/schema"
 )
@@ -25,6 +26,7 @@ type Conn struct {
 	breaker  breaker
 	patience patience
 	metrics  publishMetrics
+	tracer   trace.Tracer // nil: no spans
 }
 
 // Connect connects, giving each server that the URL names a few seconds. The
@@ -71,7 +73,7 @@ func newConn(nc *nats.Conn, c Config, link *link) (*Conn, error) {
 	}
 	return &Conn{
 		nc: nc, js: js, log: c.Logger, link: link, patience: patience,
-		metrics: newPublishMetrics(c.Registerer),
+		metrics: newPublishMetrics(c.Registerer), tracer: c.Tracer,
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"strings"
 	"time"
@@ -16,7 +15,7 @@ import (
 // message writes an event as a NATS message: JSON, with the CloudEvents
 // attributes as headers (binary mode) and the message id that names the fact.
 // The error is [schema.Invalid].
-func message(ctx context.Context, e schema.Event) (*nats.Msg, error) {
+func message(e schema.Event) (*nats.Msg, error) {
 	if err := check(e); err != nil {
 		return nil, err
 	}
@@ -40,7 +39,6 @@ func message(ctx context.Context, e schema.Event) (*nats.Msg, error) {
 		schema.HeaderCall:      callSID,
 		schema.HeaderRecording: recordingSID,
 		schema.HeaderOrg:       meta.OrganizationID,
-		headerTraceparent:      TraceparentFrom(ctx),
 	})
 	return m, nil
 }

@@ -25,11 +25,12 @@ func (h *hands) run(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	ctx = j.traced(ctx)
 	if h.handler == nil {
 		errs, whole := h.runBatch(ctx, []*job{j})
 		return errors.Join(whole, errs[0])
 	}
-	ctx = WithTraceparent(WithDelivery(ctx, j.delivery()), j.header.Get(headerTraceparent))
+	ctx = WithDelivery(ctx, j.delivery())
 	return h.guard(func() error { return h.handler(ctx, j.event) })
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/loquent/callstream/schema"
 )
@@ -27,6 +28,7 @@ type job struct {
 	attempts int  // this one included
 	counted  bool // in the ledger
 	begun    time.Time
+	span     trace.Span // nil: none
 }
 
 // newJob is a message that the broker delivered.

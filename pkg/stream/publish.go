@@ -50,7 +50,7 @@ func newPublishMetrics(r prometheus.Registerer) publishMetrics {
 func (c *Conn) Publish(ctx context.Context, events ...schema.Event) error {
 	messages := make([]*nats.Msg, len(events))
 	for i, e := range events {
-		m, err := message(ctx, e)
+		m, err := message(e)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,10 @@ func (c *Conn) Publish(ctx context.Context, events ...schema.Event) error {
 	if withheld(ctx, len(messages)) {
 		return nil
 	}
-	return c.publish(ctx, schema.StreamCalls, messages)
+	spans := c.announce(ctx, events, messages)
+	err := c.publish(ctx, schema.StreamCalls, messages)
+	announced(spans, err)
+	return err
 }
 
 // DeadLetter stores the letters in DEADLETTERS, under the same contract as

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/loquent/callstream/pkg/stream"
 	"github.com/loquent/callstream/pkg/stream/streamtest"
@@ -55,7 +56,7 @@ func TestPublishWritesACloudEvent(t *testing.T) {
 	server, conn := provisioned(t, streamtest.Settings())
 	event := streamtest.Processed(7)
 	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-	if err := conn.Publish(stream.WithTraceparent(t.Context(), trace), event); err != nil {
+	if err := conn.Publish(propagation.TraceContext{}.Extract(t.Context(), propagation.MapCarrier{"traceparent": trace}), event); err != nil {
 		t.Fatal(err)
 	}
 	_, js := raw(t, server)

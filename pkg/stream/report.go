@@ -17,6 +17,7 @@ func (r *Runner) report(ctx context.Context, j *job, f fate, err, failed error) 
 	took := time.Since(j.begun)
 	r.metrics.messages.WithLabelValues(r.Durable.Name, f.outcome()).Inc()
 	r.metrics.seconds.WithLabelValues(r.Durable.Name).Observe(took.Seconds())
+	j.followed(f, err, failed)
 	level := loudness(f, err, failed)
 	if !r.Logger.Enabled(ctx, level) {
 		return
@@ -32,6 +33,9 @@ func (r *Runner) report(ctx context.Context, j *job, f fate, err, failed error) 
 		slog.Int("deliveries", max(j.deliveries, j.attempts)),
 		slog.String("outcome", f.outcome()),
 		slog.Duration("took", took),
+	}
+	if id := j.traceID(); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
 	}
 	r.Logger.LogAttrs(ctx, level, "message", append(attrs, details(f, err, failed)...)...)
 }

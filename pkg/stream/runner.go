@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/loquent/callstream/schema"
 )
@@ -26,6 +27,7 @@ type RunnerConfig struct {
 	Parking    Parking
 	Logger     *slog.Logger          // nil: silence
 	Registerer prometheus.Registerer // nil: the metrics are not exposed
+	Tracer     trace.Tracer          // nil: no spans; see [TraceOf]
 	Grace      time.Duration         // how long a stopping runner works on; 0: it cancels its work at once
 	Redrive    time.Duration         // between looks at the parking; 0: 5 s
 }

@@ -10,6 +10,7 @@ import (
 
 // work brings one message to its end.
 func (r *Runner) work(ctx context.Context, j *job) {
+	r.follow(ctx, j)
 	f, err := r.attempt(ctx, j)
 	r.conclude(ctx, j, f, err)
 }
