@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -373,6 +374,35 @@ func TestTimeline(t *testing.T) {
 	foreign, err := w.Timeline(t.Context(), w.neighbour("+15550002222").OrganizationID, callSID(1))
 	if err != nil || len(foreign) != 0 {
 		t.Errorf("the neighbour sees %+v, %v", foreign, err)
+	}
+}
+
+// TestTheEarliestTellingIsTheLine tells one fact twice, in either order and at
+// once.
+func TestTheEarliestTellingIsTheLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	telling := func(call int, sequence uint64, origin schema.Origin) schema.TimelineEntry {
+		return schema.TimelineEntry{
+			CallSID: callSID(call), MsgID: "call.completed:1", Kind: schema.KindCallCompleted, Origin: origin,
+			OccurredAt: at(0).Add(time.Duration(sequence)), StoredAt: noon, Sequence: sequence, Detail: string(origin),
+		}
+	}
+	for call, order := range map[int][][]schema.TimelineEntry{
+		1: {{telling(1, 5, schema.OriginCallback)}, {telling(1, 9, schema.OriginEventStream)}},
+		2: {{telling(2, 9, schema.OriginEventStream)}, {telling(2, 5, schema.OriginCallback)}},
+		3: {{telling(3, 9, schema.OriginEventStream), telling(3, 5, schema.OriginCallback)}},
+	} {
+		w.call(call)
+		for _, entries := range order {
+			must(t, w.AddTimeline(t.Context(), entries...))
+		}
+		lines, err := w.Timeline(t.Context(), "", callSID(call))
+		must(t, err)
+		i := slices.IndexFunc(lines, func(e schema.TimelineEntry) bool { return e.Kind == schema.KindCallCompleted })
+		if len(lines) != 2 || lines[i].Sequence != 5 || lines[i].Origin != schema.OriginCallback || lines[i].Detail != string(schema.OriginCallback) {
+			t.Errorf("call %d: %+v", call, lines)
+		}
 	}
 }
 
