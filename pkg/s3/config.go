@@ -7,6 +7,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loquent/callstream/schema"
 )
@@ -24,6 +25,12 @@ type Config struct {
 
 	CreateBucket bool              // make the bucket when it does not exist
 	Transport    http.RoundTripper // nil: minio-go's own
+
+	// Wrap returns what requests go through in place of the transport, as a tracer
+	// does that goes around it; nil: the transport itself.
+	Wrap func(http.RoundTripper) http.RoundTripper
+
+	Registerer prometheus.Registerer // nil: the metrics are not exposed
 }
 
 const (
@@ -49,11 +56,15 @@ func (c Config) client() (*minio.Client, error) {
 	if region == "" && host != amazonHost {
 		region = defaultRegion // saves asking, which the keys may not be allowed to
 	}
+	transport, err := c.transport(secure)
+	if err != nil {
+		return nil, schema.Errorf(schema.Invalid, "S3 transport: %w", err)
+	}
 	client, err := minio.New(host, &minio.Options{
 		Creds:        creds,
 		Secure:       secure,
 		Region:       region,
-		Transport:    c.Transport,
+		Transport:    transport,
 		BucketLookup: lookup(host),
 		MaxRetries:   retries,
 	})
@@ -61,6 +72,22 @@ func (c Config) client() (*minio.Client, error) {
 		return nil, schema.Errorf(schema.Invalid, "S3 endpoint %q: %w", c.Endpoint, err)
 	}
 	return client, nil
+}
+
+// transport returns what requests go through.
+func (c Config) transport(secure bool) (http.RoundTripper, error) {
+	transport := c.Transport
+	if transport == nil {
+		own, err := minio.DefaultTransport(secure)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // client does
+		}
+		transport = own
+	}
+	if c.Wrap != nil {
+		return c.Wrap(transport), nil
+	}
+	return transport, nil
 }
 
 // host returns the endpoint as minio-go wants it: without a scheme.

@@ -20,7 +20,8 @@ type Info struct {
 // schema.NotFound when there is none (schema.Unauthorized when the credentials
 // may not list the bucket: Amazon then does not tell); otherwise as classify
 // says.
-func (s *Store) Stat(ctx context.Context, key string) (Info, error) {
+func (s *Store) Stat(ctx context.Context, key string) (info Info, err error) {
+	defer func(start time.Time) { s.metrics.observe("stat", start, err) }(time.Now())
 	if err := checkKey(key); err != nil {
 		return Info{}, err
 	}
@@ -34,7 +35,8 @@ func (s *Store) Stat(ctx context.Context, key string) (Info, error) {
 // Get returns the object at key and its size in bytes. The caller closes it. A
 // body that breaks off ends in an error, never in io.EOF. Errors as
 // [Store.Stat].
-func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+func (s *Store) Get(ctx context.Context, key string) (object io.ReadCloser, size int64, err error) {
+	defer func(start time.Time) { s.metrics.observe("get", start, err) }(time.Now())
 	if err := checkKey(key); err != nil {
 		return nil, 0, err
 	}
@@ -46,7 +48,8 @@ func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, int64, erro
 }
 
 // Remove deletes the object at key. One that is not there is no error.
-func (s *Store) Remove(ctx context.Context, key string) error {
+func (s *Store) Remove(ctx context.Context, key string) (err error) {
+	defer func(start time.Time) { s.metrics.observe("remove", start, err) }(time.Now())
 	if err := checkKey(key); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -35,17 +36,20 @@ func (s *Store) Put(ctx context.Context, key string, body io.Reader, size int64,
 	if size > maxPut {
 		return schema.Object{}, schema.Errorf(schema.Invalid, "put %s: %d bytes are more than S3 takes in one request", key, size)
 	}
-	src := newSource(body, size)
+	start, src := time.Now(), newSource(body, size)
 	putErr := s.put(ctx, key, src, contentType)
 	// The client may return while its connection still reads.
 	if err := src.stop(); err != nil {
+		s.metrics.count("put", start, outcomeBody)
 		return schema.Object{}, sourceError(key, err) // first: it is the cause of what the client saw
 	}
-	if putErr != nil {
-		return schema.Object{}, s.classify("put "+key, putErr)
+	err := s.classify("put "+key, putErr)
+	if err == nil && !src.ended {
+		err = schema.Errorf(schema.Corrupt, "put %s: only the first %d bytes were stored", key, src.read)
 	}
-	if !src.ended {
-		return schema.Object{}, schema.Errorf(schema.Corrupt, "put %s: only the first %d bytes were stored", key, src.read)
+	s.metrics.observe("put", start, err)
+	if err != nil {
+		return schema.Object{}, err
 	}
 	return schema.Object{URL: s.URL(key), Key: key, Size: src.read, SHA256: src.sum()}, nil
 }

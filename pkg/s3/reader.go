@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -51,7 +52,8 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 // from requests the object from offset to its end.
-func (r *reader) from(offset int64) (io.ReadCloser, error) {
+func (r *reader) from(offset int64) (rest io.ReadCloser, err error) {
+	defer func(start time.Time) { r.store.metrics.observe("get", start, err) }(time.Now())
 	var opts minio.GetObjectOptions
 	if err := opts.SetMatchETag(r.info.etag); err != nil {
 		return nil, r.store.classify("read "+r.key, err)

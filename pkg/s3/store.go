@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
@@ -11,9 +12,10 @@ import (
 
 // Store is one bucket. It is safe for concurrent use.
 type Store struct {
-	core   minio.Core
-	bucket string
-	region string
+	core    minio.Core
+	bucket  string
+	region  string
+	metrics *metrics
 }
 
 // Open connects to the bucket of c and checks that it is there and that the
@@ -30,7 +32,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{core: minio.Core{Client: client}, bucket: c.Bucket, region: c.Region}
+	metrics, err := newMetrics(c.Registerer)
+	if err != nil {
+		return nil, schema.Errorf(schema.Internal, "open bucket %s: %w", c.Bucket, err)
+	}
+	s := &Store{core: minio.Core{Client: client}, bucket: c.Bucket, region: c.Region, metrics: metrics}
 	if c.CreateBucket {
 		err = s.create(ctx)
 	} else {
@@ -45,7 +51,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 // Ready checks that the bucket answers. Errors: schema.Unavailable when the
 // server does not, schema.Unauthorized when it refuses the credentials,
 // schema.Invalid when there is no such bucket.
-func (s *Store) Ready(ctx context.Context) error {
+func (s *Store) Ready(ctx context.Context) (err error) {
+	defer func(start time.Time) { s.metrics.observe("ready", start, err) }(time.Now())
 	exists, err := s.core.BucketExists(ctx, s.bucket)
 	if err != nil {
 		return s.classify("look for bucket "+s.bucket, err)

@@ -27,6 +27,10 @@ type Config struct {
 	InsightsURL string            // default DefaultInsightsURL; where EventsURL is not Twilio's own there is none
 	Transport   http.RoundTripper // default: a pool of its own
 
+	// Wrap returns what requests go through in place of the transport, as a tracer
+	// does that goes around it; nil: the transport itself.
+	Wrap func(http.RoundTripper) http.RoundTripper
+
 	Timeout     time.Duration // per REST request, and until a download's first byte; default 10 s
 	Stall       time.Duration // a download that brings nothing for so long is given up; default 30 s
 	Concurrency int           // REST requests under way per account, and downloads as many again; default 10
@@ -71,6 +75,9 @@ func New(config Config) (*Client, error) {
 func (c Config) withDefaults() Config {
 	if c.Transport == nil {
 		c.Transport = newPool()
+	}
+	if c.Wrap != nil {
+		c.Transport = c.Wrap(c.Transport)
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second

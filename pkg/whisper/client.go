@@ -17,13 +17,18 @@ import (
 
 // Config says which service transcribes, and how.
 type Config struct {
-	BaseURL    string            // ends in /v1; empty: OpenAI's
-	APIKey     string            // may be empty for a service of one's own
-	Model      string            // empty: whisper-1
-	Transport  http.RoundTripper // nil: http.DefaultTransport
-	MaxUpload  int64             // bytes of one request, its form included; 0: 26,214,400, OpenAI's cap
-	Patience   time.Duration     // what a request may take on top of the length of its audio; 0: two minutes
-	Logger     *slog.Logger      // nil: silent
+	BaseURL   string            // ends in /v1; empty: OpenAI's
+	APIKey    string            // may be empty for a service of one's own
+	Model     string            // empty: whisper-1
+	Transport http.RoundTripper // nil: http.DefaultTransport
+
+	// Wrap returns what requests go through in place of the transport, as a tracer
+	// does that goes around it; nil: the transport itself.
+	Wrap func(http.RoundTripper) http.RoundTripper
+
+	MaxUpload  int64         // bytes of one request, its form included; 0: 26,214,400, OpenAI's cap
+	Patience   time.Duration // what a request may take on top of the length of its audio; 0: two minutes
+	Logger     *slog.Logger  // nil: silent
 	Registerer prometheus.Registerer
 }
 
@@ -74,7 +79,7 @@ func New(c Config) (*Client, error) {
 	}
 	config := openai.DefaultConfig(c.APIKey)
 	config.BaseURL = base
-	config.HTTPClient = &http.Client{Transport: &transport{next: c.Transport}, CheckRedirect: stay}
+	config.HTTPClient = &http.Client{Transport: &transport{next: c.transport()}, CheckRedirect: stay}
 	client := &Client{
 		api:      openai.NewClientWithConfig(config),
 		model:    cmp.Or(c.Model, openai.Whisper1),
@@ -87,6 +92,15 @@ func New(c Config) (*Client, error) {
 		client.limit.Duration = untimedPart
 	}
 	return client, nil
+}
+
+// transport returns what requests go through.
+func (c Config) transport() http.RoundTripper {
+	transport := cmp.Or(c.Transport, http.DefaultTransport)
+	if c.Wrap != nil {
+		return c.Wrap(transport)
+	}
+	return transport
 }
 
 func checkURL(base string) error {

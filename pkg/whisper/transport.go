@@ -2,7 +2,6 @@ package whisper
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,7 +38,7 @@ const maxAnswer = 64 << 20
 
 // RoundTrip sends r.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := cmp.Or[http.RoundTripper](t.next, http.DefaultTransport).RoundTrip(r)
+	resp, err := t.next.RoundTrip(r)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // a transport's errors pass as they are
 	}
