@@ -21,4 +21,15 @@
 //     lease, since the stream may deliver a message while it is still in work.
 //   - A message ends acknowledged only after everything that it caused is
 //     stored; each adds its line to the call's timeline.
+//   - A replay of history changes nothing that is finished, and does nothing that
+//     others cannot undo unless it is told to by name: nothing is recorded and
+//     nothing deleted. Plan says what an event would change, and only reads.
+//
+// A lost database is built anew by replays, one after the other: calls and
+// messages merge what the stream tells, the archiver marks the copies that it
+// proves in the bucket, the transcriber hears them again. Organizations with
+// their ids, settings and numbers have to be there before. The stream does not
+// tell the recorder's decisions (those on recorded calls lie beside the copies)
+// nor the receipts of deletions. A replay works with consumers of its own,
+// without a registry for their counts.
 package consumers

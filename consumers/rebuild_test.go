@@ -61,6 +61,12 @@ func TestRebuildFromStream(t *testing.T) {
 	}
 
 	r := p.restored(t)
+	if plans := r.plans(t, schema.ReplaySpec{Consumer: consumers.Calls}); len(plans) < len(original["call"]) {
+		t.Errorf("a dry run names %d changes, and %d rows are to be made", len(plans), len(original["call"]))
+	}
+	for table, rows := range dump(t, r.url) {
+		same(t, table+" after a dry run", nil, rows)
+	}
 	for _, name := range []string{consumers.Calls, consumers.Messages, consumers.Archiver, consumers.Transcriber} {
 		if progress, failures := r.replay(t, schema.ReplaySpec{Consumer: name}); len(failures) > 0 {
 			t.Errorf("%s: %s; the first: %v", name, progress, failures[0].Err)
