@@ -110,24 +110,30 @@ func dump(t *testing.T, url string) map[string]rows {
 	defer db.Close()
 	all := map[string]rows{}
 	for table, key := range tables {
-		all[table] = rows{}
-		found, err := db.QueryContext(t.Context(), `
-			SELECT `+key+`, to_jsonb(t) - ARRAY['id', 'created_at', 'updated_at', 'archived_at', 'happened_at', 'search'] FROM `+table+` t`)
-		if err != nil {
+		all[table] = readRows(t, db, table, key)
+	}
+	return all
+}
+
+func readRows(t *testing.T, db *sql.DB, table, key string) rows {
+	t.Helper()
+	found, err := db.QueryContext(t.Context(), `
+		SELECT `+key+`, to_jsonb(t) - ARRAY['id', 'created_at', 'updated_at', 'archived_at', 'happened_at', 'search'] FROM `+table+` t`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	all := rows{}
+	for found.Next() {
+		var key string
+		var row json.RawMessage
+		if err := found.Scan(&key, &row); err != nil {
 			t.Fatal(err)
 		}
-		for found.Next() {
-			var key string
-			var row json.RawMessage
-			if err := found.Scan(&key, &row); err != nil {
-				t.Fatal(err)
-			}
-			all[table][key] = string(row)
-		}
-		if err := found.Err(); err != nil {
-			t.Fatal(err)
-		}
-		_ = found.Close()
+		all[key] = string(row)
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
