@@ -31,7 +31,7 @@ func (c *adminConfig) administer(ctx context.Context, proc *process, fn func(*pa
 	if err := c.fill("DATABASE_URL", c.variables()); err != nil {
 		return err
 	}
-	p := newParts(proc.log)
+	p := newParts(proc)
 	defer func() { err = joinClose(ctx, p, err) }()
 	if err := p.openDatabase(ctx, c.databaseConfig, c.SecretKey); err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 type commands struct {
 	LogFormat string `name:"log-format" env:"LOG_FORMAT" enum:"text,json" default:"text" help:"How to log: text or json."`
 	LogLevel  string `name:"log-level" env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"What to log: debug, info, warn or error."`
+	Traces    string `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Collector that takes OpenTelemetry traces by OTLP over HTTP, as http://127.0.0.1:4318; empty: nothing is traced."`
 
 	Up          upCommand          `cmd:"" help:"Run everything in one process, on embedded parts where no address is given."`
 	Ingress     ingressCommand     `cmd:"" help:"Take Twilio's webhooks and events into the stream."`
@@ -48,6 +49,7 @@ type process struct {
 	logTo          *switchWriter // where log writes, so that a live view can borrow the terminal
 	logFormat      string
 	logLevel       string
+	tracing        *telemetry.Tracing
 }
 
 // Run parses args, runs the command until it is done or ctx ends, and returns
@@ -87,7 +89,12 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, err)
 	}
-	p := &process{stdout: stdout, stderr: stderr, log: log, logTo: logTo, logFormat: c.LogFormat, logLevel: c.LogLevel}
+	tracing, err := newTracing(ctx, c.Traces, kctx.Command(), log)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	defer closeTracing(ctx, tracing, log)
+	p := &process{stdout: stdout, stderr: stderr, log: log, logTo: logTo, logFormat: c.LogFormat, logLevel: c.LogLevel, tracing: tracing}
 	kctx.BindTo(schema.WithActor(ctx, terminalActor()), (*context.Context)(nil))
 	if err := kctx.Run(p); err != nil && !errors.Is(err, context.Canceled) {
 		return fail(stderr, err)

@@ -27,7 +27,7 @@ func (c *consoleCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err := missing(c.databaseConfig.needed(), c.bucketConfig.needed(), c.secretConfig.needed()); err != nil {
 		return err
 	}
-	p := newParts(proc.log)
+	p := newParts(proc)
 	defer func() { err = joinClose(ctx, p, err) }()
 	if err := p.openDatabase(ctx, c.databaseConfig, c.SecretKey); err != nil {
 		return err

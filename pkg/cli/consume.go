@@ -42,7 +42,7 @@ func (c *consumeCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err := c.validate(names); err != nil {
 		return err
 	}
-	p := newParts(proc.log)
+	p := newParts(proc)
 	defer func() { err = joinClose(ctx, p, err) }()
 	if err := c.open(ctx, p, names); err != nil {
 		return err

@@ -43,7 +43,7 @@ func openForMigration(ctx context.Context, proc *process, c databaseConfig) (*pa
 	if err := missing(c.needed()); err != nil {
 		return nil, err
 	}
-	p := newParts(proc.log)
+	p := newParts(proc)
 	return p, p.openDatabase(ctx, c, "")
 }
 

@@ -28,7 +28,8 @@ const closeTime = 10 * time.Second
 type parts struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
-	base     string // public base URL, where the role needs one
+	tracing  *telemetry.Tracing // the process's, which closes it
+	base     string             // public base URL, where the role needs one
 
 	db      *postgres.DB
 	conn    *stream.Conn
@@ -44,9 +45,12 @@ type inProcess interface {
 	InProcessConn() (net.Conn, error)
 }
 
+// tracerName says in each span who made it.
+const tracerName = "github.com/loquent/callstream/pkg/stream"
+
 // newParts returns parts with nothing open.
-func newParts(log *slog.Logger) *parts {
-	return &parts{log: log, registry: telemetry.NewRegistry()}
+func newParts(proc *process) *parts {
+	return &parts{log: proc.log, registry: telemetry.NewRegistry(), tracing: proc.tracing}
 }
 
 // onClose has fn called by close, before everything that was opened earlier.
@@ -96,6 +100,7 @@ func (p *parts) openStream(ctx context.Context, c natsConfig, name string, broke
 		InProcess:  broker,
 		Logger:     p.log,
 		Registerer: p.registry,
+		Tracer:     p.tracing.Tracer(tracerName),
 	})
 	if err != nil {
 		return fmt.Errorf("connect to NATS_URL: %w", err)
@@ -132,6 +137,8 @@ func (p *parts) openBucket(ctx context.Context, c bucketConfig, create bool) err
 		AccessKey:    c.S3AccessKey,
 		SecretKey:    c.S3SecretKey,
 		CreateBucket: create,
+		Wrap:         p.tracing.Transport,
+		Registerer:   p.registry,
 	})
 	if err != nil {
 		return fmt.Errorf("open bucket %s: %w", c.S3Bucket, err)
@@ -146,6 +153,7 @@ func (p *parts) openTwilio(c twilioConfig) error {
 		APIURL:      c.TwilioAPIURL,
 		EventsURL:   c.TwilioEventsURL,
 		InsightsURL: c.TwilioInsightsURL,
+		Wrap:        p.tracing.Transport,
 		Logger:      p.log,
 		Registerer:  p.registry,
 	})
@@ -162,6 +170,7 @@ func (p *parts) openTranscription(c transcriptionConfig) error {
 		BaseURL:    c.OpenAIBaseURL,
 		APIKey:     c.OpenAIKey,
 		Model:      c.WhisperModel,
+		Wrap:       p.tracing.Transport,
 		Logger:     p.log,
 		Registerer: p.registry,
 	})

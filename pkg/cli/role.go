@@ -86,6 +86,7 @@ func (p *parts) consumer(name string) (service, error) {
 		Parking:    p.db,
 		Logger:     p.log,
 		Registerer: p.registry,
+		Tracer:     p.tracing.Tracer(tracerName),
 		Grace:      grace,
 	}
 	if err := p.handle(&config); err != nil {

@@ -84,7 +84,7 @@ func (p *parts) serve(ctx context.Context, addr string, routes map[string]http.H
 func (p *parts) server(listener net.Listener, routes map[string]http.Handler) service {
 	mux := http.NewServeMux()
 	for pattern, handler := range routes {
-		mux.Handle(pattern, handler)
+		mux.Handle(pattern, p.tracing.Handler(handler, pattern))
 	}
 	health := p.health()
 	health.Routes(mux, p.registry)

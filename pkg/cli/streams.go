@@ -37,7 +37,7 @@ func (c *brokerConfig) open(ctx context.Context, proc *process) (*parts, error) 
 	if err := c.fill("NATS_URL", map[string]*string{"NATS_URL": &c.NATSURL}); err != nil {
 		return nil, err
 	}
-	p := newParts(proc.log)
+	p := newParts(proc)
 	return p, p.openStream(ctx, c.natsConfig, "streams", nil)
 }
 

@@ -66,7 +66,7 @@ func (c *upCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err != nil {
 		return fmt.Errorf("lock data folder: %w", err)
 	}
-	p := newParts(proc.log)
+	p := newParts(proc)
 	p.onClose(func(context.Context) error { return lock.Unlock() })
 	defer func() { err = joinClose(ctx, p, err) }()
 

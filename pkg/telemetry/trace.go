@@ -2,8 +2,10 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -33,15 +35,22 @@ func NewTracing(ctx context.Context, endpoint, role string, traceOf TraceOf) (*T
 	if endpoint == "" {
 		return &Tracing{}, nil
 	}
+	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT is no address like http://127.0.0.1:4318") // which may hold a password
+	}
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(tracesURL(endpoint)))
 	if err != nil {
-		return nil, fmt.Errorf("trace to %s: %w", endpoint, err)
+		return nil, fmt.Errorf("export traces: %w", err)
 	}
-	described, err := resource.Merge(resource.Default(), resource.NewSchemaless(
-		attribute.String("service.name", "callstream"),
-		attribute.String("service.namespace", "callstream"),
-		attribute.String("callstream.role", role),
-	))
+	described, err := resource.New(ctx,
+		resource.WithTelemetrySDK(),
+		resource.WithHost(),
+		resource.WithAttributes(
+			attribute.String("service.name", "callstream"),
+			attribute.String("service.namespace", "callstream"),
+			attribute.String("callstream.role", role)),
+		resource.WithFromEnv(), // last: an operator's OTEL_SERVICE_NAME counts
+	)
 	if err != nil {
 		return nil, fmt.Errorf("describe this process: %w", err)
 	}
