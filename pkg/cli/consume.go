@@ -12,13 +12,18 @@ import (
 type consumeCommand struct {
 	Names []string `arg:"" name:"name" help:"Durables to run: calls, recorder, archiver, transcriber, reaper, messages; or all."`
 
+	consumerConfig
+	listenConfig
+}
+
+// consumerConfig is what consumers work with, each with its own part of it.
+type consumerConfig struct {
 	databaseConfig
 	natsConfig
 	bucketConfig
 	transcriptionConfig
 	twilioConfig
 	publicConfig
-	listenConfig
 	secretConfig
 }
 
@@ -80,7 +85,8 @@ func has(names []string, wanted ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(wanted, n) })
 }
 
-func (c *consumeCommand) validate(names []string) error {
+// validate reports every variable that the named durables miss.
+func (c *consumerConfig) validate(names []string) error {
 	needed := [][3]string{c.databaseConfig.needed(), c.natsConfig.needed()}
 	if has(names, consumers.Archiver, consumers.Transcriber) {
 		needed = append(needed, c.bucketConfig.needed())
@@ -95,7 +101,7 @@ func (c *consumeCommand) validate(names []string) error {
 }
 
 // open opens what the named durables need, and no more.
-func (c *consumeCommand) open(ctx context.Context, p *parts, names []string) (err error) {
+func (c *consumerConfig) open(ctx context.Context, p *parts, names []string) (err error) {
 	if err := p.openDatabase(ctx, c.databaseConfig, c.SecretKey); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/loquent/callstream/pkg/eventsink"
 	"github.com/loquent/callstream/pkg/stream"
 	"github.com/loquent/callstream/pkg/twilio"
+	"github.com/loquent/callstream/schema"
 )
 
 // grace bounds how long a stopping consumer works on what it has begun; after
@@ -79,57 +80,70 @@ func (p *parts) consumer(name string) (service, error) {
 	if err != nil {
 		return service{}, fmt.Errorf("consume: %w", err)
 	}
-	config := stream.RunnerConfig{
+	work, err := p.work(durable)
+	if err != nil {
+		return service{}, err
+	}
+	runner, err := stream.NewRunner(stream.RunnerConfig{
 		Conn:       p.conn,
 		Durable:    durable,
+		Handler:    work.handler,
+		Batch:      work.batch,
 		Ledger:     p.db,
 		Parking:    p.db,
 		Logger:     p.log,
 		Registerer: p.registry,
 		Tracer:     p.tracing.Tracer(tracerName),
 		Grace:      grace,
-	}
-	if err := p.handle(&config); err != nil {
-		return service{}, err
-	}
-	runner, err := stream.NewRunner(config)
+	})
 	if err != nil {
 		return service{}, fmt.Errorf("consumer %s: %w", name, err)
 	}
 	return service{name, runner.Run}, nil
 }
 
-// handle sets the work of config's durable.
-func (p *parts) handle(config *stream.RunnerConfig) error {
-	workers := config.Durable.Workers
-	switch name := config.Durable.Name; name {
+// work is what a consumer does with its durable's messages: one at a time or in
+// batches; and what it would do with one.
+type work struct {
+	handler stream.Handler
+	batch   stream.BatchHandler
+	plan    func(context.Context, stream.Delivery) (schema.Plan, error)
+}
+
+// work returns the work of the durable's consumer.
+func (p *parts) work(durable stream.Durable) (work, error) {
+	switch durable.Name {
 	case consumers.Calls:
-		config.Batch = calls.New(calls.Config{Store: p.db, Logger: p.log, Registerer: p.registry}).HandleBatch
+		c := calls.New(calls.Config{Store: p.db, Logger: p.log, Registerer: p.registry})
+		return work{batch: c.HandleBatch, plan: c.Plan}, nil
 	case consumers.Recorder:
-		config.Handler = stream.Handle(recorder.New(recorder.Config{
+		c := recorder.New(recorder.Config{
 			Settings: p.db, Decisions: p.db, Calls: p.db, Records: p.db, Leases: p.db, Twilio: p.twilio, Starter: p.twilio,
 			CallbackURL: p.recordingCallback, Logger: p.log, Registerer: p.registry,
-		}).Handle)
+		})
+		return work{handler: stream.Handle(c.Handle), plan: c.Plan}, nil
 	case consumers.Archiver:
-		config.Handler = stream.Handle(archiver.New(archiver.Config{
+		c := archiver.New(archiver.Config{
 			Accounts: p.db, Calls: p.db, Recordings: p.db, History: p.db, Leases: p.db, Twilio: p.twilio, Objects: p.objects,
-			Publisher: p.conn, Workers: workers, Logger: p.log, Registerer: p.registry,
-		}).Handle)
+			Publisher: p.conn, Workers: durable.Workers, Logger: p.log, Registerer: p.registry,
+		})
+		return work{handler: stream.Handle(c.Handle), plan: c.Plan}, nil
 	case consumers.Transcriber:
-		config.Handler = stream.Handle(transcriber.New(transcriber.Config{
+		c := transcriber.New(transcriber.Config{
 			Accounts: p.db, Recordings: p.db, Leases: p.db, Objects: p.objects, Whisper: p.whisper,
-			Publisher: p.conn, Workers: workers, Logger: p.log, Registerer: p.registry,
-		}).Handle)
+			Publisher: p.conn, Workers: durable.Workers, Logger: p.log, Registerer: p.registry,
+		})
+		return work{handler: stream.Handle(c.Handle), plan: c.Plan}, nil
 	case consumers.Reaper:
-		config.Handler = stream.Handle(reaper.New(reaper.Config{
+		c := reaper.New(reaper.Config{
 			Accounts: p.db, Recordings: p.db, Leases: p.db, Twilio: p.twilio, Logger: p.log, Registerer: p.registry,
-		}).Handle)
+		})
+		return work{handler: stream.Handle(c.Handle), plan: c.Plan}, nil
 	case consumers.Messages:
-		config.Batch = messages.New(messages.Config{Store: p.db}).HandleBatch
-	default:
-		return fmt.Errorf("durable %q has no consumer", name)
+		c := messages.New(messages.Config{Store: p.db})
+		return work{batch: c.HandleBatch, plan: c.Plan}, nil
 	}
-	return nil
+	return work{}, fmt.Errorf("durable %q has no consumer", durable.Name)
 }
 
 // recordingCallback returns where Twilio is to report a recording that the

@@ -1,0 +1,251 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/loquent/callstream/consumers"
+	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/schema"
+)
+
+// replayHold is for how long a replay counts as running after its last sign of
+// life; after that somebody else may resume it.
+const replayHold = 30 * time.Second
+
+// replayCommand runs history through a consumer again.
+type replayCommand struct {
+	Consumer    string   `name:"consumer" placeholder:"NAME" help:"Whose work to do again: calls, recorder, archiver, transcriber, reaper, messages."`
+	Since       moment   `name:"since" placeholder:"WHEN" group:"Which events:" help:"Stored since then: 24h ago as 24h, or a time as 2026-01-02T15:04:05Z."`
+	Until       moment   `name:"until" placeholder:"WHEN" group:"Which events:" help:"Stored before then."`
+	FromSeq     uint64   `name:"from-seq" placeholder:"N" group:"Which events:" help:"From this sequence of CALLS on."`
+	ToSeq       uint64   `name:"to-seq" placeholder:"N" group:"Which events:" help:"Up to this sequence."`
+	Subject     string   `name:"subject" placeholder:"SUBJECT" group:"Which events:" help:"Of this subject, within the consumer's own; wildcards are allowed."`
+	Org         string   `name:"org" placeholder:"ID" group:"Which events:" help:"Of this organization, by id or name."`
+	Call        string   `name:"call" placeholder:"SID" group:"Which events:" help:"Of this call."`
+	Recording   string   `name:"recording" placeholder:"SID" group:"Which events:" help:"Of this recording."`
+	DryRun      bool     `name:"dry-run" help:"Change nothing; say what would change."`
+	Force       bool     `name:"force" help:"Do again also what is done: transcribe anew, archive anew."`
+	Rate        float64  `name:"rate" placeholder:"N" help:"Events a second at most; as fast as it goes without it."`
+	SideEffects []string `name:"allow-side-effects" placeholder:"NAME" enum:"recorder,reaper,events" help:"What a replay does not do unless told by name: recorder starts recordings, reaper deletes at Twilio, events lets live consumers act on what comes of it."`
+	Resume      string   `name:"resume" placeholder:"ID" help:"Go on with a replay that was interrupted."`
+
+	consumerConfig
+	localConfig
+}
+
+// Help shows how to run it.
+func (replayCommand) Help() string {
+	return `Examples:
+  callstream replay --consumer calls --call CA... --dry-run
+  callstream replay --consumer transcriber --since 168h --force     # last week, with another WHISPER_MODEL
+  callstream replay --consumer calls                                # all call rows, into an empty database
+  callstream replay --consumer archiver --force                     # into the bucket that S3_BUCKET names now
+
+Live consumers go on untouched: a replay reads by itself, and what comes of it
+is not told to them. It starts no recording and deletes nothing at Twilio.
+Interrupted, it is resumed where it stopped. The exit status is 1 if an event
+failed.`
+}
+
+// Run replays, in the foreground.
+func (c *replayCommand) Run(ctx context.Context, proc *process) (err error) {
+	if err := c.fill("DATABASE_URL", c.variables()); err != nil {
+		return err
+	}
+	p := newParts(proc.log)
+	defer func() { err = joinClose(ctx, p, err) }()
+	if err := p.openDatabase(ctx, c.databaseConfig, c.SecretKey); err != nil {
+		return err
+	}
+	r := &replaying{parts: p, proc: proc, config: c}
+	if err := r.find(ctx); err != nil {
+		return err
+	}
+	if _, err := consumers.Find(r.replay.Spec.Consumer); err != nil {
+		return fmt.Errorf("--consumer: %w", err)
+	}
+	names := []string{r.replay.Spec.Consumer}
+	if err := c.validate(names); err != nil {
+		return err
+	}
+	if err := c.open(ctx, p, names); err != nil {
+		return err
+	}
+	return r.run(ctx)
+}
+
+// variables are those that a callstream on this machine fills in.
+func (c *replayCommand) variables() map[string]*string {
+	return map[string]*string{
+		"DATABASE_URL": &c.DatabaseURL, "CALLSTREAM_SECRET_KEY": &c.SecretKey, "NATS_URL": &c.NATSURL,
+		"S3_ENDPOINT": &c.S3Endpoint, "S3_BUCKET": &c.S3Bucket, "S3_REGION": &c.S3Region,
+		"AWS_ACCESS_KEY_ID": &c.S3AccessKey, "AWS_SECRET_ACCESS_KEY": &c.S3SecretKey,
+		"OPENAI_API_KEY": &c.OpenAIKey, "OPENAI_BASE_URL": &c.OpenAIBaseURL,
+		"TWILIO_API_URL": &c.TwilioAPIURL, "TWILIO_EVENTS_URL": &c.TwilioEventsURL, "PUBLIC_BASE_URL": &c.PublicBaseURL,
+	}
+}
+
+// replaying is a replay at work in the foreground.
+type replaying struct {
+	*parts
+	proc   *process
+	config *replayCommand
+	replay schema.Replay // in a dry run with nothing but its spec
+	token  string        // who holds it
+	out    io.Writer     // for a line an event
+	shown  int           // events of which a line was printed
+}
+
+// find looks up the replay to resume, or reads what the flags ask for.
+func (r *replaying) find(ctx context.Context) (err error) {
+	if r.config.Resume != "" {
+		r.replay, err = r.db.Replay(ctx, r.config.Resume)
+		return err
+	}
+	r.replay.Spec, err = r.config.spec(ctx, r.parts, time.Now().UTC())
+	return err
+}
+
+// spec is what the flags ask for.
+func (c *replayCommand) spec(ctx context.Context, p *parts, now time.Time) (schema.ReplaySpec, error) {
+	if c.Consumer == "" {
+		return schema.ReplaySpec{}, errors.New("name the consumer whose work is to be done again, for instance --consumer transcriber; or --resume a replay")
+	}
+	spec := schema.ReplaySpec{
+		Consumer: c.Consumer, Since: c.Since.at(now), Until: c.Until.at(now), FromSeq: c.FromSeq, ToSeq: c.ToSeq,
+		Subject: c.Subject, CallSID: c.Call, RecordingSID: c.Recording, DryRun: c.DryRun, Force: c.Force,
+		Rate: c.Rate, AllowSideEffects: c.SideEffects,
+	}
+	if c.Org != "" {
+		org, err := p.organization(ctx, c.Org)
+		if err != nil {
+			return spec, err
+		}
+		spec.Organization = org.ID
+	}
+	return spec, spec.Check()
+}
+
+// run replays to the end and says how it ended. A dry run is not on record: it
+// has changed nothing.
+func (r *replaying) run(ctx context.Context) (err error) {
+	spec := r.replay.Spec
+	durable, err := consumers.Find(spec.Consumer)
+	if err != nil {
+		return fmt.Errorf("--consumer: %w", err)
+	}
+	work, err := r.work(durable)
+	if err != nil {
+		return err
+	}
+	config := stream.ReplayConfig{
+		Spec: spec, Durable: durable, Handler: work.handler, Batch: work.batch, Logger: r.log,
+		Each: func(m stream.Replayed) { r.failed(m) },
+	}
+	if spec.DryRun {
+		config.Each = func(m stream.Replayed) { r.planned(ctx, work, m) }
+	} else if err := r.claim(ctx, &config); err != nil {
+		return err
+	}
+	meter := newMeter(r.proc)
+	config.Progress, r.out = meter.show, meter.over(r.proc.stdout)
+	progress, err := r.conn.Replay(ctx, config)
+	meter.close()
+	return r.end(ctx, progress, err)
+}
+
+// claim writes the replay down, or takes over the one to resume, and has its
+// progress kept.
+func (r *replaying) claim(ctx context.Context, config *stream.ReplayConfig) (err error) {
+	if r.config.Resume != "" {
+		r.replay, r.token, err = r.db.ResumeReplay(ctx, r.config.Resume, replayHold)
+	} else {
+		r.replay, r.token, err = r.db.CreateReplay(ctx, r.replay.Spec, replayHold)
+	}
+	if err != nil {
+		return err
+	}
+	config.Resume = r.replay.Progress
+	config.Checkpoint = func(ctx context.Context, p schema.ReplayProgress) error {
+		return r.db.SaveReplayProgress(ctx, r.replay.ID, r.token, p, replayHold)
+	}
+	return nil
+}
+
+// planned prints what an event would change.
+func (r *replaying) planned(ctx context.Context, work work, m stream.Replayed) {
+	plan, err := schema.Plan{}, m.Err
+	if err == nil {
+		plan, err = work.plan(ctx, m.Delivery)
+	}
+	switch {
+	case err != nil:
+		r.line(m, "would fail: %v", err)
+	case plan.Change != "":
+		r.line(m, "%s", plan.Change)
+	}
+}
+
+// failed prints why an event failed.
+func (r *replaying) failed(m stream.Replayed) {
+	if m.Err != nil {
+		r.line(m, "failed: %v", m.Err)
+	}
+}
+
+func (r *replaying) line(m stream.Replayed, format string, args ...any) {
+	r.shown++
+	about := ""
+	if m.Delivery.Event != nil {
+		call, recording := m.Delivery.Event.Refs()
+		about = strings.TrimSpace(call + " " + recording)
+	}
+	_, _ = fmt.Fprintf(r.out, "%d  %s  %s  %s\n", m.Delivery.Sequence, m.Subject, about, fmt.Sprintf(format, args...))
+}
+
+// end keeps how the replay ended and says so.
+func (r *replaying) end(ctx context.Context, p schema.ReplayProgress, failure error) error {
+	out := r.proc.stdout
+	if r.replay.ID == "" {
+		if failure != nil {
+			return failure
+		}
+		_, _ = fmt.Fprintf(out, "dry run: %d events, %d of them would change something or fail\n", p.Done+p.Failed, r.shown)
+		return nil
+	}
+	state, reason := schema.ReplayDone, ""
+	switch {
+	case errors.Is(failure, schema.ErrReplayCancelled):
+		state = schema.ReplayCancelled
+	case errors.Is(failure, context.Canceled):
+		state = schema.ReplayInterrupted
+	case failure != nil:
+		state, reason = schema.ReplayFailed, failure.Error()
+	}
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	if err := r.db.EndReplay(kept, r.replay.ID, r.token, p, state, reason); err != nil {
+		failure = errors.Join(failure, err)
+	}
+	_, _ = fmt.Fprintf(out, "replay %s is %s: %s\n", r.replay.ID, state, p)
+	if p.Withheld > 0 {
+		_, _ = fmt.Fprintf(out, "%d events that came of it were not told to the live consumers\n", p.Withheld)
+	}
+	switch {
+	case state == schema.ReplayInterrupted || state == schema.ReplayFailed:
+		return fmt.Errorf("it goes on with: callstream replay --resume %s: %w", r.replay.ID, errors.Join(failure, errStopped))
+	case failure != nil:
+		return failure
+	case p.Failed > 0:
+		return fmt.Errorf("%d events failed; the last: %s", p.Failed, p.Error)
+	}
+	return nil
+}
+
+// errStopped keeps an interrupted replay from counting as a success.
+var errStopped = errors.New("stopped before its end")
