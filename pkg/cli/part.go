@@ -34,6 +34,7 @@ type parts struct {
 	db      *postgres.DB
 	conn    *stream.Conn
 	objects *s3.Store
+	earlier *s3.Store // a bucket that recordings lay in before; only replays read it
 	twilio  *twilio.Client
 	whisper *whisper.Client
 
@@ -145,6 +146,15 @@ func (p *parts) openBucket(ctx context.Context, c bucketConfig, create bool) err
 	}
 	p.objects = store
 	return nil
+}
+
+// openEarlierBucket opens another bucket with the same server and key.
+func (p *parts) openEarlierBucket(ctx context.Context, c bucketConfig, name string) error {
+	now := p.objects
+	c.S3Bucket = name
+	err := p.openBucket(ctx, c, false)
+	p.objects, p.earlier = now, p.objects
+	return err
 }
 
 // openTwilio makes the Twilio client; accounts come with each call.

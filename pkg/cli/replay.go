@@ -32,6 +32,7 @@ type replayCommand struct {
 	Force       bool     `name:"force" help:"Do again also what is done: transcribe anew, archive anew."`
 	Rate        float64  `name:"rate" placeholder:"N" help:"Events a second at most; as fast as it goes without it."`
 	SideEffects []string `name:"allow-side-effects" placeholder:"NAME" enum:"recorder,reaper,events" help:"What a replay does not do unless told by name: recorder starts recordings, reaper deletes at Twilio, events lets live consumers act on what comes of it."`
+	FromBucket  string   `name:"from-bucket" placeholder:"NAME" help:"With archiver and --force: the bucket that the copies lie in now, to be copied to S3_BUCKET."`
 	Resume      string   `name:"resume" placeholder:"ID" help:"Go on with a replay that was interrupted."`
 
 	consumerConfig
@@ -44,7 +45,7 @@ func (replayCommand) Help() string {
   callstream replay --consumer calls --call CA... --dry-run
   callstream replay --consumer transcriber --since 168h --force     # last week, with another WHISPER_MODEL
   callstream replay --consumer calls                                # all call rows, into an empty database
-  callstream replay --consumer archiver --force                     # into the bucket that S3_BUCKET names now
+  S3_BUCKET=new callstream replay --consumer archiver --force --from-bucket old
 
 Live consumers go on untouched: a replay reads by itself, and what comes of it
 is not told to them. It starts no recording and deletes nothing at Twilio.
@@ -76,7 +77,20 @@ func (c *replayCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err := c.open(ctx, p, names); err != nil {
 		return err
 	}
+	if c.FromBucket != "" {
+		if err := c.openEarlier(ctx, p); err != nil {
+			return err
+		}
+	}
 	return r.run(ctx)
+}
+
+// openEarlier opens the bucket to copy from.
+func (c *replayCommand) openEarlier(ctx context.Context, p *parts) error {
+	if p.objects == nil {
+		return errors.New("--from-bucket is for --consumer archiver")
+	}
+	return p.openEarlierBucket(ctx, c.bucketConfig, c.FromBucket)
 }
 
 // variables are those that a callstream on this machine fills in.
@@ -237,8 +251,10 @@ func (r *replaying) end(ctx context.Context, p schema.ReplayProgress, failure er
 		_, _ = fmt.Fprintf(out, "%d events that came of it were not told to the live consumers\n", p.Withheld)
 	}
 	switch {
-	case state == schema.ReplayInterrupted || state == schema.ReplayFailed:
-		return fmt.Errorf("it goes on with: callstream replay --resume %s: %w", r.replay.ID, errors.Join(failure, errStopped))
+	case state == schema.ReplayInterrupted: // by whoever asked for it, and yet it is not done
+		return fmt.Errorf("stopped before its end; it goes on with: callstream replay --resume %s", r.replay.ID)
+	case state == schema.ReplayFailed:
+		return fmt.Errorf("%w; once that is mended: callstream replay --resume %s", failure, r.replay.ID)
 	case failure != nil:
 		return failure
 	case p.Failed > 0:
@@ -246,6 +262,3 @@ func (r *replaying) end(ctx context.Context, p schema.ReplayProgress, failure er
 	}
 	return nil
 }
-
-// errStopped keeps an interrupted replay from counting as a success.
-var errStopped = errors.New("stopped before its end")

@@ -114,7 +114,7 @@ type work struct {
 func (p *parts) work(durable stream.Durable) (work, error) {
 	switch durable.Name {
 	case consumers.Calls:
-		c := calls.New(calls.Config{Store: p.db, Logger: p.log, Registerer: p.registry})
+		c := calls.New(calls.Config{Store: p.db, Records: p.db, Logger: p.log, Registerer: p.registry})
 		return work{batch: c.HandleBatch, plan: c.Plan}, nil
 	case consumers.Recorder:
 		c := recorder.New(recorder.Config{
@@ -123,10 +123,14 @@ func (p *parts) work(durable stream.Durable) (work, error) {
 		})
 		return work{handler: stream.Handle(c.Handle), plan: c.Plan}, nil
 	case consumers.Archiver:
-		c := archiver.New(archiver.Config{
+		config := archiver.Config{
 			Accounts: p.db, Calls: p.db, Recordings: p.db, History: p.db, Leases: p.db, Twilio: p.twilio, Objects: p.objects,
-			Publisher: p.conn, Workers: durable.Workers, Logger: p.log, Registerer: p.registry,
-		})
+			Publisher: p.conn, Copies: p.objects, Restore: p.db, Workers: durable.Workers, Logger: p.log, Registerer: p.registry,
+		}
+		if p.earlier != nil {
+			config.Earlier = p.earlier
+		}
+		c := archiver.New(config)
 		return work{handler: stream.Handle(c.Handle), plan: c.Plan}, nil
 	case consumers.Transcriber:
 		c := transcriber.New(transcriber.Config{
@@ -140,7 +144,7 @@ func (p *parts) work(durable stream.Durable) (work, error) {
 		})
 		return work{handler: stream.Handle(c.Handle), plan: c.Plan}, nil
 	case consumers.Messages:
-		c := messages.New(messages.Config{Store: p.db})
+		c := messages.New(messages.Config{Store: p.db, Records: p.db})
 		return work{batch: c.HandleBatch, plan: c.Plan}, nil
 	}
 	return work{}, fmt.Errorf("durable %q has no consumer", durable.Name)
