@@ -58,7 +58,7 @@ func (c *replayCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err := c.fill("DATABASE_URL", c.variables()); err != nil {
 		return err
 	}
-	p := newParts(proc.log)
+	p := newParts(proc)
 	defer func() { err = joinClose(ctx, p, err) }()
 	if err := p.openDatabase(ctx, c.databaseConfig, c.SecretKey); err != nil {
 		return err
