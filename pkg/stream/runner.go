@@ -30,6 +30,7 @@ type RunnerConfig struct {
 	Tracer     trace.Tracer          // nil: no spans; see [TraceOf]
 	Grace      time.Duration         // how long a stopping runner works on; 0: it cancels its work at once
 	Redrive    time.Duration         // between looks at the parking; 0: 5 s
+	Sample     time.Duration         // between looks at how far behind the durable is, for the metrics; 0: 15 s
 }
 
 // Runner pulls a durable's messages, has them handled and applies the
@@ -38,6 +39,7 @@ type Runner struct {
 	RunnerConfig
 	hands
 	metrics  *runnerMetrics
+	gauges   *gauges
 	calls    jetstream.Stream // for messages that come back from the parking
 	ackWait  time.Duration    // the server's, not only the declared one
 	early    atomic.Int64     // deliveries left that a batch runner counts in the ledger
@@ -76,10 +78,14 @@ func NewRunner(c RunnerConfig) (*Runner, error) {
 	if c.Redrive == 0 {
 		c.Redrive = 5 * time.Second
 	}
+	if c.Sample == 0 {
+		c.Sample = sampleEvery
+	}
 	return &Runner{
 		RunnerConfig: c,
 		hands:        hands{handler: c.Handler, batch: c.Batch, abandon: make(chan struct{})},
 		metrics:      newRunnerMetrics(c.Registerer),
+		gauges:       newGauges(c.Registerer),
 	}, nil
 }
 
@@ -107,6 +113,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		})
 	}
 	workers.Go(func() { r.redrive(pull, work) })
+	if r.Registerer != nil {
+		workers.Go(func() { r.watch(pull) })
+	}
 	workers.Wait()
 	if ctx.Err() != nil {
 		return nil
