@@ -1,63 +1,38 @@
 package telemetry_test
 
 import (
-	"io"
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/proto"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/loquent/callstream/pkg/telemetry"
+	"github.com/loquent/callstream/pkg/telemetry/telemetrytest"
 )
 
-// spans starts a collector and returns its address and what it collected.
-func spans(t *testing.T) (endpoint string, collected func() map[string]*otlp.Span) {
+func tracing(t *testing.T, endpoint string, of telemetry.TraceOf) *telemetry.Tracing {
 	t.Helper()
-	var all []*otlp.Span
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		var request collector.ExportTraceServiceRequest
-		if err != nil || proto.Unmarshal(body, &request) != nil || r.URL.Path != "/v1/traces" {
-			t.Errorf("%s %s is no export: %v", r.Method, r.URL.Path, err)
-		}
-		for _, resource := range request.ResourceSpans {
-			for _, scope := range resource.ScopeSpans {
-				all = append(all, scope.Spans...)
-			}
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL, func() map[string]*otlp.Span {
-		byName := map[string]*otlp.Span{}
-		for _, s := range all {
-			byName[s.Name] = s
-		}
-		return byName
-	}
-}
-
-// A request and what it asks of others are one trace, of its own: neither does
-// a stranger's header join another trace, nor does ours leave the house.
-func TestARequestAndItsRequestsAreOneTrace(t *testing.T) {
-	t.Parallel()
-	endpoint, collected := spans(t)
-	tracing, err := telemetry.NewTracing(t.Context(), endpoint+"/", "test", nil)
+	tracing, err := telemetry.NewTracing(t.Context(), endpoint, "test", of)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const stranger = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if got := r.Header.Get("traceparent"); got != "" {
-			t.Errorf("another's server was sent the trace %s", got)
-		}
-	}))
-	defer other.Close()
-	client := http.Client{Transport: tracing.Transport(nil)}
-	handler := tracing.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, other.URL, nil)
+	return tracing
+}
+
+func closed(t *testing.T, tracing *telemetry.Tracing) {
+	t.Helper()
+	if err := tracing.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask sends a request from within a handler.
+func ask(t *testing.T, client *http.Client, url string) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, url, nil)
 		if err != nil {
 			t.Error(err)
 			return
@@ -68,37 +43,110 @@ func TestARequestAndItsRequestsAreOneTrace(t *testing.T) {
 			return
 		}
 		_ = response.Body.Close()
-	}), "/hook")
-	request := httptest.NewRequest(http.MethodPost, "/hook", nil)
-	request.Header.Set("traceparent", stranger)
-	handler.ServeHTTP(httptest.NewRecorder(), request)
-	if err := tracing.Close(t.Context()); err != nil {
-		t.Fatal(err)
 	}
+}
 
-	got := collected()
-	server, call := got["POST /hook"], got["GET "+other.Listener.Addr().String()]
-	if server == nil || call == nil {
-		t.Fatalf("spans %v", got)
+// A request and what it asks of others are one trace, of its own: neither does
+// a stranger's header join another trace, nor does ours leave the house.
+func TestARequestAndItsRequestsAreOneTrace(t *testing.T) {
+	t.Parallel()
+	collector := telemetrytest.New(t)
+	tracing := tracing(t, collector.Endpoint+"/", nil)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("traceparent"); got != "" {
+			t.Errorf("another's server was sent the trace %s", got)
+		}
+	}))
+	defer other.Close()
+	handler := tracing.Handler(ask(t, &http.Client{Transport: tracing.Transport(nil)}, other.URL), "/hook")
+	request := httptest.NewRequest(http.MethodPost, "/hook", nil)
+	request.Header.Set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	handler.ServeHTTP(httptest.NewRecorder(), request)
+	closed(t, tracing)
+
+	server, call := collector.Span(t, "POST /hook"), collector.Span(t, "GET "+other.Listener.Addr().String())
+	if server.Trace != call.Trace || call.Parent != server.ID {
+		t.Errorf("the request made %s/%s, what it asked %s under %s", server.Trace, server.ID, call.Trace, call.Parent)
 	}
-	if string(server.TraceId) != string(call.TraceId) || string(call.ParentSpanId) != string(server.SpanId) {
-		t.Errorf("the request made %x/%x, what it asked %x under %x", server.TraceId, server.SpanId, call.TraceId, call.ParentSpanId)
+	if server.Parent != "" {
+		t.Errorf("the request continues the trace that a stranger named: %s", server.Parent)
 	}
-	if len(server.ParentSpanId) != 0 {
-		t.Errorf("the request continues the trace that a stranger named: %x", server.ParentSpanId)
+}
+
+// Spans are named by routes, and tell a collector nothing of the telephone
+// numbers in paths and queries, nor of signatures, nor of who asked.
+func TestACollectorLearnsNoNumbersAndNoSignatures(t *testing.T) {
+	t.Parallel()
+	collector := telemetrytest.New(t)
+	tracing := tracing(t, collector.Endpoint, nil)
+	const number, signature, client = "15550001111", "d0c0ffee", "203.0.113.9"
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	inner := http.NewServeMux()
+	inner.Handle("PUT /api/numbers/{number}", ask(t, &http.Client{Transport: tracing.Transport(nil)},
+		other.URL+"/media?PhoneNumber=%2B"+number+"&X-Amz-Signature="+signature))
+	outer := http.NewServeMux()
+	outer.Handle("/api/", tracing.Handler(inner, "/api/"))
+	request := httptest.NewRequest(http.MethodPut, "/api/numbers/+"+number+"?from="+number, nil)
+	request.Header.Set("X-Forwarded-For", client)
+	request.RemoteAddr = client + ":1234"
+	outer.ServeHTTP(httptest.NewRecorder(), request)
+	closed(t, tracing)
+
+	collector.Span(t, "PUT /api/numbers/{number}")
+	if asked := collector.Span(t, "GET "+other.Listener.Addr().String()); asked.Attributes["url.full"] != other.URL+"/media" {
+		t.Errorf("what was asked is %q", asked.Attributes["url.full"])
+	}
+	for _, s := range collector.Spans() {
+		for key, value := range s.Attributes {
+			for _, secret := range []string{number, signature, client} {
+				if strings.Contains(value, secret) {
+					t.Errorf("span %q: %s is %q", s.Name, key, value)
+				}
+			}
+		}
+	}
+}
+
+// A trace that can be named has that id in every process; others have one of
+// their own.
+func TestATraceThatCanBeNamedHasThatID(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	named := trace.TraceID{1, 2, 3}
+	collector := telemetrytest.New(t)
+	tracing := tracing(t, collector.Endpoint, func(ctx context.Context) (trace.TraceID, bool) {
+		id, ok := ctx.Value(key{}).(trace.TraceID)
+		return id, ok
+	})
+	tracer := tracing.Tracer("test")
+	ctx, one := tracer.Start(context.WithValue(t.Context(), key{}, named), "one")
+	_, child := tracer.Start(ctx, "child")
+	_, other := tracer.Start(t.Context(), "other")
+	for _, s := range []trace.Span{child, one, other} {
+		s.End()
+	}
+	closed(t, tracing)
+	for name, want := range map[string]bool{"one": true, "child": true, "other": false} {
+		if s := collector.Span(t, name); (s.Trace == named.String()) != want {
+			t.Errorf("%s is in trace %s", name, s.Trace)
+		}
 	}
 }
 
 func TestWithoutCollectorNothingIsTraced(t *testing.T) {
 	t.Parallel()
-	tracing, err := telemetry.NewTracing(t.Context(), "", "test", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tracing := tracing(t, "", nil)
 	if tracing.Tracer("x") != nil || tracing.Transport(nil) != nil {
 		t.Error("there is something to trace with without a collector")
 	}
-	if err := tracing.Close(t.Context()); err != nil {
-		t.Error(err)
+	closed(t, tracing)
+}
+
+func TestAnAddressThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := telemetry.NewTracing(t.Context(), "collector:4318", "test", nil)
+	if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT") {
+		t.Errorf("got %v", err)
 	}
 }
