@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -60,18 +59,13 @@ func TestRunbookCommands(t *testing.T) {
 	}
 }
 
-// announced are commands that pages may name before this binary has them.
-var announced = []string{"replay"}
-
 func checkCommand(t *testing.T, path, line string) {
 	t.Helper()
 	words := strings.Fields(line)
 	var out bytes.Buffer
 	cli.Run(t.Context(), []string{"--help"}, &out, &out)
 	if !regexp.MustCompile(`(?m)^  ` + words[0] + `\b`).Match(out.Bytes()) {
-		if !slices.Contains(announced, words[0]) {
-			t.Errorf("%s: there is no callstream %s", path, line)
-		}
+		t.Errorf("%s: there is no callstream %s", path, line)
 		return
 	}
 	out.Reset()
