@@ -34,6 +34,13 @@
 //   - A dead letter that an operator tries again ([Letters]) goes to the durable
 //     that gave it up, by way of the parking. Its mark and its row in the parking
 //     come and go together, so that no order of crashes forgets it.
+//   - A call is one trace. Its id is made of the account and the call, so that
+//     whatever process publishes an event of the call, by whichever webhook,
+//     does so in that trace ([TraceOf]), with a link to the request's own. The
+//     message carries it, the stages join it, and what they publish stays in it.
+//     A batch is a span of its own that links to its messages; each has besides
+//     a span in its call's trace. Replays make no spans of their own.
+//   - Metrics and traces fail nobody: what cannot be seen or sent is left out.
 //
 // The way of a message through a [Runner]:
 //
