@@ -93,7 +93,12 @@ func (t *Tracing) Handler(next http.Handler, name string) http.Handler {
 	if t.provider == nil {
 		return next
 	}
-	return otelhttp.NewHandler(next, name,
+	// What matched when the span began is the pattern of a mux in front.
+	routed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("http.route", route(r, name)))
+	})
+	return otelhttp.NewHandler(routed, name,
 		otelhttp.WithTracerProvider(t.provider),
 		otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + route(r, name) }),

@@ -93,7 +93,9 @@ func TestACollectorLearnsNoNumbersAndNoSignatures(t *testing.T) {
 	outer.ServeHTTP(httptest.NewRecorder(), request)
 	closed(t, tracing)
 
-	collector.Span(t, "PUT /api/numbers/{number}")
+	if got := collector.Span(t, "PUT /api/numbers/{number}").Attributes["http.route"]; got != "/api/numbers/{number}" {
+		t.Errorf("the route is %q", got)
+	}
 	if asked := collector.Span(t, "GET "+other.Listener.Addr().String()); asked.Attributes["url.full"] != other.URL+"/media" {
 		t.Errorf("what was asked is %q", asked.Attributes["url.full"])
 	}
