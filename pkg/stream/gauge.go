@@ -34,24 +34,35 @@ type gauges struct {
 const byProcess = " Every process that runs the durable says the same: take the maximum. With no process left nobody does: alert on its absence too."
 
 func newGauges(r prometheus.Registerer) *gauges {
-	gauge := func(name, label, help string) *prometheus.GaugeVec {
-		return shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{label}))
-	}
 	return &gauges{
-		pending: gauge("callstream_durable_pending", "consumer",
-			"Messages that the durable has not been given yet."+byProcess),
-		ackPending: gauge("callstream_durable_ack_pending", "consumer",
-			"Messages that the durable was given and has not acknowledged: in work, or waiting up to a minute for another try."+byProcess),
-		parked: gauge("callstream_durable_parked", "consumer",
-			"Messages that wait in the parking for another try."+byProcess),
-		oldest: gauge("callstream_durable_oldest_pending_seconds", "consumer",
-			"Age of the first message that the durable has not acknowledged, parked ones left out; 0 when there is none."+byProcess),
-		messages: gauge("callstream_stream_messages", "stream",
-			"Messages in the stream; in DEADLETTERS those that are settled too."),
-		bytes: gauge("callstream_stream_bytes", "stream",
-			"Bytes in the stream."),
-		maxBytes: gauge("callstream_stream_max_bytes", "stream",
-			"Bytes at which the stream refuses further messages; -1: none."),
+		pending: shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "callstream_durable_pending",
+			Help: "Messages that the durable has not been given yet." + byProcess,
+		}, []string{"consumer"})),
+		ackPending: shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "callstream_durable_ack_pending",
+			Help: "Messages that the durable was given and has not acknowledged: in work, or waiting up to a minute for another try." + byProcess,
+		}, []string{"consumer"})),
+		parked: shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "callstream_durable_parked",
+			Help: "Messages that wait in the parking for another try." + byProcess,
+		}, []string{"consumer"})),
+		oldest: shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "callstream_durable_oldest_pending_seconds",
+			Help: "Age of the first message that the durable has not acknowledged, parked ones left out; 0 when there is none." + byProcess,
+		}, []string{"consumer"})),
+		messages: shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "callstream_stream_messages",
+			Help: "Messages in the stream; in DEADLETTERS those that are settled too.",
+		}, []string{"stream"})),
+		bytes: shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "callstream_stream_bytes",
+			Help: "Bytes in the stream.",
+		}, []string{"stream"})),
+		maxBytes: shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "callstream_stream_max_bytes",
+			Help: "Bytes at which the stream refuses further messages; -1: none.",
+		}, []string{"stream"})),
 	}
 }
 
