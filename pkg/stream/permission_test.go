@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/loquent/callstream/pkg/stream"
@@ -82,7 +84,8 @@ func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 	}
 	said := &log{}
 	ingress := streamtest.Connect(t, stream.Config{URL: address("ingress"), Logger: slog.New(slog.NewTextHandler(said, nil))})
-	consume := streamtest.Connect(t, stream.Config{URL: address("consume")})
+	heard := &log{}
+	consume := streamtest.Connect(t, stream.Config{URL: address("consume"), Logger: slog.New(slog.NewTextHandler(heard, nil))})
 	for _, conn := range []*stream.Conn{ingress, consume} {
 		if err := conn.Ready(t.Context()); err != nil {
 			t.Errorf("ready: %v", err)
@@ -93,11 +96,14 @@ func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 	}
 
 	ledger, ends := &streamtest.MemoryLedger{}, streamtest.NewEnds()
+	registry, seenBehind := prometheus.NewRegistry(), make(chan struct{})
 	streamtest.Run(t, stream.RunnerConfig{
 		Conn: consume, Durable: d, Ledger: ledger, Parking: ledger, Logger: ends.Logger(), Redrive: 10 * time.Millisecond,
+		Registerer: registry, Sample: time.Millisecond,
 		Handler: stream.Handle(func(ctx context.Context, e schema.CallAnswered) error {
 			switch {
 			case e.Call.CallSID == streamtest.SID("CA", 2):
+				<-seenBehind
 				return stream.Terminal(errors.New("broken"))
 			case !stream.DeliveryFrom(ctx).Redelivered:
 				return stream.RetryAfter(errors.New("not yet"), time.Hour)
@@ -108,6 +114,12 @@ func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 	if err := ingress.Publish(t.Context(), streamtest.Answered(1), streamtest.Answered(2)); err != nil {
 		t.Fatal(err)
 	}
+	streamtest.Await(t, "the durable to be seen behind", func(context.Context) bool {
+		gauges := shown(t, registry)
+		_, letters := gauges["callstream_stream_messages DEADLETTERS"]
+		return letters && gauges["callstream_durable_oldest_pending_seconds recorder"] > 0
+	})
+	close(seenBehind)
 	for range 2 {
 		ends.Next(t)
 	}
@@ -136,6 +148,9 @@ func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 		t.Errorf("forbidden publish: %v, want unavailable", err)
 	}
 	streamtest.Await(t, "the reason in the log", func(context.Context) bool { return said.contains("Permissions Violation") })
+	if heard.contains("Permissions Violation") {
+		t.Error("a consumer was refused what it needs")
+	}
 	if _, err := stream.Connect(t.Context(), stream.Config{URL: address("nobody")}); schema.CodeOf(err) != schema.Unauthorized {
 		t.Errorf("connect as nobody: %v, want unauthorized", err)
 	}
