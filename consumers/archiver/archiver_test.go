@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loquent/callstream/pkg/mp3/mp3test"
+	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -78,7 +80,7 @@ func TestWhatIsNotTheRecordingIsNeverStored(t *testing.T) {
 			w := newWorld(t)
 			w.media = func() (schema.Media, error) { return media, nil }
 			err := w.handle(t, processed(), 1)
-			if schema.CodeOf(err) != schema.Corrupt || verdictOf(err).kind == terminal {
+			if schema.CodeOf(err) != schema.Corrupt || streamtest.VerdictOf(err).Kind == stream.KindTerminal {
 				t.Errorf("got %v, want corrupt, to be tried again", err)
 			}
 			if w.stored(t, audioKey) != nil {
@@ -200,7 +202,7 @@ func TestOneWorkerCopiesAtATime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.held = true
-	if got := verdictOf(w.handle(t, processed(), 1)); got.kind != snoozed {
+	if got := streamtest.VerdictOf(w.handle(t, processed(), 1)); got.Kind != stream.KindSnooze {
 		t.Errorf("got %+v, want a snooze", got)
 	}
 	if len(w.log) > 0 {
@@ -215,13 +217,13 @@ func TestAnAccountThatIsGoneIsADeadLetter(t *testing.T) {
 		return schema.Account{}, schema.Errorf(schema.NotFound, "none")
 	}
 	err := w.handle(t, processed(), 1)
-	if verdictOf(err).kind != terminal || schema.CodeOf(err) != schema.Refused {
+	if streamtest.VerdictOf(err).Kind != stream.KindTerminal || schema.CodeOf(err) != schema.Refused {
 		t.Errorf("got %v, want a refusal for the dead letters", err)
 	}
 	w.account = func() (schema.Account, error) {
 		return schema.Account{}, schema.Errorf(schema.Unavailable, "database away")
 	}
-	if err := w.handle(t, processed(), 1); verdictOf(err).kind == terminal {
+	if err := w.handle(t, processed(), 1); streamtest.VerdictOf(err).Kind == stream.KindTerminal {
 		t.Errorf("got %v: an outage is no refusal", err)
 	}
 }
@@ -235,7 +237,7 @@ func TestOnlySIDsBecomeAddresses(t *testing.T) {
 	} {
 		w, event := newWorld(t), processed()
 		change(&event)
-		if got := verdictOf(w.handle(t, event, 1)); got.kind != terminal || len(w.log) > 0 {
+		if got := streamtest.VerdictOf(w.handle(t, event, 1)); got.Kind != stream.KindTerminal || len(w.log) > 0 {
 			t.Errorf("%s: got %+v after %v", name, got, w.log)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -75,7 +77,7 @@ func TestTheCallOfARecordingThatNamesNone(t *testing.T) {
 
 	w = newWorld(t)
 	w.resource = func() (schema.RecordingFacts, error) { return schema.RecordingFacts{RecordingSID: sid}, nil }
-	if got := verdictOf(w.handle(t, event, 1)); got.kind != terminal {
+	if got := streamtest.VerdictOf(w.handle(t, event, 1)); got.Kind != stream.KindTerminal {
 		t.Errorf("got %+v for a recording of no call", got)
 	}
 }
@@ -89,11 +91,11 @@ func TestMediaThatComesLate(t *testing.T) {
 	}
 	waited := time.Duration(0)
 	for attempt := 1; attempt <= 9; attempt++ {
-		got := verdictOf(w.handle(t, processed(), attempt))
-		if got.kind != retried || got.wait < time.Second || got.wait > time.Minute {
+		got := streamtest.VerdictOf(w.handle(t, processed(), attempt))
+		if got.Kind != stream.KindRetry || got.Wait < time.Second || got.Wait > time.Minute {
 			t.Fatalf("attempt %d: got %+v", attempt, got)
 		}
-		waited += got.wait
+		waited += got.Wait
 	}
 	if waited < 2*time.Minute || waited > 5*time.Minute {
 		t.Errorf("a 404 passes for late during %s", waited)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/loquent/callstream/pkg/mp3/mp3test"
 	"github.com/loquent/callstream/pkg/s3/s3test"
+	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -96,7 +98,7 @@ func TestOnlyAProvenCopyRestores(t *testing.T) {
 			w.forget()
 			w.known = true // the replay of calls came first
 			err := w.replay(t, processed(), false)
-			if verdictOf(err).kind != terminal || schema.CodeOf(err) != schema.NotFound {
+			if streamtest.VerdictOf(err).Kind != stream.KindTerminal || schema.CodeOf(err) != schema.NotFound {
 				t.Errorf("got %v, want a clear end", err)
 			}
 			if w.record.Object != nil || w.record.Status != schema.RecordingCompleted {
@@ -191,7 +193,7 @@ func TestWhatCannotBeArchivedAgainStaysAsItIs(t *testing.T) {
 			w.media = media
 			before := *w.record
 			err := w.replay(t, processed(), true)
-			if verdictOf(err).kind != terminal || !strings.Contains(err.Error(), before.Object.URL) {
+			if streamtest.VerdictOf(err).Kind != stream.KindTerminal || !strings.Contains(err.Error(), before.Object.URL) {
 				t.Errorf("got %v, want a clear end that names the copy", err)
 			}
 			if diff := cmp.Diff(before, *w.record); diff != "" || !bytes.Equal(w.stored(t, audioKey), damaged) {
@@ -208,7 +210,7 @@ func TestAnOutageIsNoVerdictOnACopy(t *testing.T) {
 	w.media = func() (schema.Media, error) {
 		return schema.Media{}, schema.Errorf(schema.Unavailable, "Twilio is away")
 	}
-	if err := w.replay(t, processed(), true); schema.CodeOf(err) != schema.Unavailable || verdictOf(err).kind == terminal {
+	if err := w.replay(t, processed(), true); schema.CodeOf(err) != schema.Unavailable || streamtest.VerdictOf(err).Kind == stream.KindTerminal {
 		t.Errorf("got %v, want to be tried again", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/loquent/callstream/consumers/calls"
 	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -167,11 +168,11 @@ func TestAnAccountOfNobodyConcernsOnlyItsOwnEvents(t *testing.T) {
 	if errs[0] != nil || errs[4] != nil || len(store.merged) != 2 {
 		t.Errorf("the neighbours: %v, %v; %d rows", errs[0], errs[4], len(store.merged))
 	}
-	if verdictOf(errs[1]).kind != terminal || schema.CodeOf(errs[1]) != schema.Refused {
+	if streamtest.VerdictOf(errs[1]).Kind != stream.KindTerminal || schema.CodeOf(errs[1]) != schema.Refused {
 		t.Errorf("an account of nobody: %v, want a refusal for the dead letters", errs[1])
 	}
 	for _, i := range []int{2, 3} {
-		if verdictOf(errs[i]).kind != terminal {
+		if streamtest.VerdictOf(errs[i]).Kind != stream.KindTerminal {
 			t.Errorf("delivery %d: %v, want the dead letters", i, errs[i])
 		}
 	}
@@ -187,7 +188,7 @@ func TestAnOutageIsEverybodysError(t *testing.T) {
 	h := header(accountSID)
 	errs := deliver(t, store, schema.CallAnswered{Header: h, Call: facts(1, ownNumber, customer)}, schema.CallCompleted{Header: h, Call: facts(2, ownNumber, customer)})
 	for _, err := range errs {
-		if schema.CodeOf(err) != schema.Unavailable || verdictOf(err).kind == terminal {
+		if schema.CodeOf(err) != schema.Unavailable || streamtest.VerdictOf(err).Kind == stream.KindTerminal {
 			t.Errorf("got %v", err)
 		}
 	}

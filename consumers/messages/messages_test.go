@@ -7,6 +7,7 @@ import (
 
 	"github.com/loquent/callstream/consumers/messages"
 	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -61,7 +62,7 @@ func TestWhatIsNoMessageIsGivenUpAlone(t *testing.T) {
 	errs := messages.New(messages.Config{Store: store}).HandleBatch(t.Context(), []stream.Delivery{
 		{Event: schema.CallAnswered{}}, {Event: schema.MessageUpdated{MessageSID: "SM1"}},
 	})
-	if verdictOf(errs[0]).kind != terminal || errs[1] != nil || stored != 1 {
+	if streamtest.VerdictOf(errs[0]).Kind != stream.KindTerminal || errs[1] != nil || stored != 1 {
 		t.Errorf("got %v, %d stored", errs, stored)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/loquent/callstream/consumers/reaper"
 	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -181,7 +182,7 @@ func TestAFailedDeletionIsAWarningAndTriedAgain(t *testing.T) {
 		w := newWorld()
 		w.remove = func() (bool, error) { return false, schema.Errorf(code, "Twilio's words") }
 		err := w.handle(t)
-		if schema.CodeOf(err) != code || verdictOf(err).kind == terminal || w.warnings != 1 || w.record.Receipt != nil {
+		if schema.CodeOf(err) != code || streamtest.VerdictOf(err).Kind == stream.KindTerminal || w.warnings != 1 || w.record.Receipt != nil {
 			t.Errorf("%s: got %v, %d warnings", code, err, w.warnings)
 		}
 	}
@@ -216,7 +217,7 @@ func TestOneWorkerDeletesAtATime(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.held = true
-	if got := verdictOf(w.handle(t)); got.kind != snoozed || w.deletes > 0 {
+	if got := streamtest.VerdictOf(w.handle(t)); got.Kind != stream.KindSnooze || w.deletes > 0 {
 		t.Errorf("got %+v, %d deletions", got, w.deletes)
 	}
 }
@@ -225,7 +226,7 @@ func TestAnAccountThatIsGoneIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.account = schema.Account{}
-	if err := w.handle(t); verdictOf(err).kind != terminal || schema.CodeOf(err) != schema.Refused {
+	if err := w.handle(t); streamtest.VerdictOf(err).Kind != stream.KindTerminal || schema.CodeOf(err) != schema.Refused {
 		t.Errorf("got %v", err)
 	}
 }

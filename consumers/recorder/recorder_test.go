@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loquent/callstream/consumers/recorder"
+	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -385,7 +387,7 @@ func TestAnInboundCallWaitsForItsNews(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	delete(w.statuses, childSID)
-	if got := verdictOf(w.handle(t, dialled(), 1)); got.kind != snoozed {
+	if got := streamtest.VerdictOf(w.handle(t, dialled(), 1)); got.Kind != stream.KindSnooze {
 		t.Errorf("got %+v, want a snooze", got)
 	}
 	w.now = answeredAt.Add(10 * time.Second) // nobody stores calls
@@ -401,7 +403,7 @@ func TestOneWorkerDecidesAtATime(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.held = true
-	if got := verdictOf(w.handle(t, outbound(), 1)); got.kind != snoozed {
+	if got := streamtest.VerdictOf(w.handle(t, outbound(), 1)); got.Kind != stream.KindSnooze {
 		t.Errorf("got %+v, want a snooze", got)
 	}
 	if len(w.decisions) > 0 {
@@ -440,7 +442,7 @@ func TestAnEventWithoutACallIsGivenUp(t *testing.T) {
 	t.Parallel()
 	w, event := newWorld(), outbound()
 	event.Call.CallSID = "../" + parentSID
-	if got := verdictOf(w.handle(t, event, 1)); got.kind != terminal {
+	if got := streamtest.VerdictOf(w.handle(t, event, 1)); got.Kind != stream.KindTerminal {
 		t.Errorf("got %+v, want the dead letters", got)
 	}
 }

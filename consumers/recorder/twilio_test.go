@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/loquent/callstream/consumers/recorder"
+	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -38,12 +40,12 @@ func TestWhatTwilioAnswersWhileTheCallLives(t *testing.T) {
 			for _, request := range []string{"start", "list"} {
 				w := newWorld()
 				w.breaks(request, a.err)
-				got := verdictOf(w.handle(t, outbound(), 1))
+				got := streamtest.VerdictOf(w.handle(t, outbound(), 1))
 				d := w.decisions[parentSID]
 				switch {
-				case a.terminal && (got.kind != terminal || d.Outcome != schema.Failed || d.Rule != a.rule):
+				case a.terminal && (got.Kind != stream.KindTerminal || d.Outcome != schema.Failed || d.Rule != a.rule):
 					t.Errorf("%s: verdict %+v, stored %+v; want a stored failure and a dead letter", request, got, d)
-				case !a.terminal && (got.kind != retried || got.wait != a.wait || d.Outcome.Final()):
+				case !a.terminal && (got.Kind != stream.KindRetry || got.Wait != a.wait || d.Outcome.Final()):
 					t.Errorf("%s: verdict %+v, stored %+v; want another try in %s", request, got, d, a.wait)
 				}
 			}
@@ -56,7 +58,7 @@ func TestWhatTwilioDoesNotAnswerInTimeIsAFailure(t *testing.T) {
 	for _, request := range []string{"start", "list"} {
 		w := newWorld()
 		w.breaks(request, schema.Errorf(schema.Unavailable, "503"))
-		if got := verdictOf(w.handle(t, outbound(), 1)); got.kind != retried {
+		if got := streamtest.VerdictOf(w.handle(t, outbound(), 1)); got.Kind != stream.KindRetry {
 			t.Fatalf("%s: got %+v", request, got)
 		}
 		w.now = answeredAt.Add(recorder.MaxAge - time.Second) // the next retry would come too late
@@ -74,8 +76,8 @@ func TestRetriesGrowButStayShort(t *testing.T) {
 	for attempt, want := range map[int]time.Duration{1: 500 * time.Millisecond, 2: time.Second, 3: 2 * time.Second, 20: 4 * time.Second} {
 		w := newWorld()
 		w.breaks("start", schema.Errorf(schema.Unavailable, "503"))
-		if got := verdictOf(w.handle(t, outbound(), attempt)); got.wait != want {
-			t.Errorf("attempt %d waits %s, want %s", attempt, got.wait, want)
+		if got := streamtest.VerdictOf(w.handle(t, outbound(), attempt)); got.Wait != want {
+			t.Errorf("attempt %d waits %s, want %s", attempt, got.Wait, want)
 		}
 	}
 }

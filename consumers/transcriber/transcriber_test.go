@@ -13,6 +13,7 @@ import (
 
 	"github.com/loquent/callstream/consumers/transcriber"
 	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/pkg/stream/streamtest"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -211,7 +212,7 @@ func TestWhatTheServiceAnswers(t *testing.T) {
 			return schema.Transcript{}, schema.Errorf(code, "the service's words")
 		}
 		err := w.handle(t)
-		if (verdictOf(err).kind == terminal) != dead || schema.CodeOf(err) != code {
+		if (streamtest.VerdictOf(err).Kind == stream.KindTerminal) != dead || schema.CodeOf(err) != code {
 			t.Errorf("%s: got %v", code, err)
 		}
 		if w.record.Object == nil || w.record.Transcript != nil || len(w.published) > 0 {
@@ -224,7 +225,7 @@ func TestOneWorkerTranscribesAtATime(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.held = true
-	if got := verdictOf(w.handle(t)); got.kind != snoozed || len(w.log) > 0 {
+	if got := streamtest.VerdictOf(w.handle(t)); got.Kind != stream.KindSnooze || len(w.log) > 0 {
 		t.Errorf("got %+v after %v", got, w.log)
 	}
 }
@@ -233,7 +234,7 @@ func TestAnAccountThatIsGoneIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.account = schema.Account{}
-	if err := w.handle(t); verdictOf(err).kind != terminal || schema.CodeOf(err) != schema.Refused {
+	if err := w.handle(t); streamtest.VerdictOf(err).Kind != stream.KindTerminal || schema.CodeOf(err) != schema.Refused {
 		t.Errorf("got %v", err)
 	}
 }
