@@ -39,6 +39,29 @@ type SettingsChange struct {
 	Delete               *DeletePolicy
 }
 
+// Apply returns the account as it will be reached after the change.
+func (c SettingsChange) Apply(a Account) Account {
+	for to, from := range map[*string]*string{&a.AccountSID: c.AccountSID, &a.Region: c.Region, &a.Edge: c.Edge} {
+		if from != nil {
+			*to = *from
+		}
+	}
+	tokens := make([]string, 2)
+	copy(tokens, a.AuthTokens)
+	for i, token := range []*string{c.AuthToken, c.SecondaryAuthToken} {
+		if token != nil {
+			tokens[i] = *token
+		}
+	}
+	a.AuthTokens = nil
+	for _, token := range tokens {
+		if token != "" {
+			a.AuthTokens = append(a.AuthTokens, token)
+		}
+	}
+	return a
+}
+
 // EventKind is a family of Twilio's events that is subscribed to on its own,
 // since a sink takes one subscription. It is the kind=... of a sink's URL.
 type EventKind string

@@ -64,6 +64,7 @@ type Config struct {
 	Objects       objects
 	Messages      messages
 	Settings      settings
+	Credentials   credentials // asked before an account or its tokens change; nil: nobody is
 	Sinks         sinks
 	Numbers       numbers
 	VoicePlans    voicePlans

@@ -16,6 +16,12 @@ type settings interface {
 	ChangeSettings(ctx context.Context, org string, change schema.SettingsChange) (schema.Settings, error)
 }
 
+// credentials says whether Twilio accepts an account as it would be after a
+// change; [schema.Invalid] when it does not.
+type credentials interface {
+	CheckCredentials(ctx context.Context, org string, change schema.SettingsChange) error
+}
+
 func (a *api) registerSettings(h huma.API) {
 	huma.Register(h, route{
 		id: "get-twilio-settings", method: http.MethodGet, path: "/api/twilio/settings", permission: PermissionRead,
@@ -103,6 +109,11 @@ func (a *api) updateSettings(ctx context.Context, in *updateSettingsInput) (*set
 	if in.Body.credentials() {
 		if err := needs(ctx, PermissionAdmin); err != nil {
 			return nil, a.problem(err)
+		}
+		if a.Credentials != nil {
+			if err := a.Credentials.CheckCredentials(ctx, organization(ctx), in.Body.change()); err != nil {
+				return nil, a.problem(err)
+			}
 		}
 	}
 	changed, err := a.Settings.ChangeSettings(ctx, organization(ctx), in.Body.change())

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -108,5 +109,32 @@ func TestSettingsThatAreNone(t *testing.T) {
 		if response, answer := request(t, s, "csk_admin", "PATCH", settingsPath, body); response.StatusCode != 422 || len(s.asked) > 0 {
 			t.Errorf("%s: %d %s", body, response.StatusCode, answer)
 		}
+	}
+}
+
+// doubting is a Twilio that accepts one token.
+type doubting struct{ token string }
+
+func (d doubting) CheckCredentials(_ context.Context, _ string, c schema.SettingsChange) error {
+	if c.AuthToken != nil && *c.AuthToken != d.token {
+		return schema.Errorf(schema.Invalid, "the credentials were not stored, because Twilio does not accept them")
+	}
+	return nil
+}
+
+// What Twilio does not accept is not stored; other settings do not ask it.
+func TestCredentialsThatTwilioDoesNotAcceptAreNotStored(t *testing.T) {
+	t.Parallel()
+	s := &store{}
+	h := s.handler(func(c *api.Config) { c.Credentials = doubting{"good"} })
+	response, body := ask(t, h, "csk_admin", "PATCH", settingsPath, `{"auth_token":"bad"}`)
+	if response.StatusCode != 422 || !strings.Contains(body, "does not accept them") || s.change != (schema.SettingsChange{}) {
+		t.Errorf("%d %s, changed %+v", response.StatusCode, body, s.change)
+	}
+	if response, body := ask(t, h, "csk_admin", "PATCH", settingsPath, `{"auth_token":"good"}`); response.StatusCode != 200 || s.change.AuthToken == nil {
+		t.Errorf("%d %s, changed %+v", response.StatusCode, body, s.change)
+	}
+	if response, body := ask(t, h, "csk_update", "PATCH", settingsPath, `{"call_recording_enabled":true}`); response.StatusCode != 200 {
+		t.Errorf("%d %s", response.StatusCode, body)
 	}
 }

@@ -63,6 +63,7 @@ func (p *parts) api() http.Handler {
 		KeyIssuer:     p.db,
 		Audit:         p.db,
 		Sinks:         p.sinks(),
+		Credentials:   credentials{p},
 		Health:        p.doctor(0),
 		Logger:        p.log,
 	})

@@ -121,7 +121,7 @@ type settingsCredentials struct {
 	Promote     bool   `name:"promote" help:"The secondary token has become the primary one."`
 	Region      string `name:"region" placeholder:"ie1" help:"Twilio region of the account's calls; us1 without it."`
 	Edge        string `name:"edge" placeholder:"dublin" help:"Twilio edge through which to reach the region."`
-	Unchecked   bool   `name:"unchecked" help:"Store them even if Twilio cannot be asked whether they are right."`
+	Unchecked   bool   `name:"unchecked" help:"Do not ask Twilio whether they are right."`
 	orgConfig
 	twilioConfig
 }
@@ -138,9 +138,12 @@ func (c *settingsCredentials) Run(ctx context.Context, proc *process) error {
 		if err != nil {
 			return err
 		}
+		if err := p.openTwilio(c.twilioConfig); err != nil {
+			return err
+		}
 		if !c.Unchecked {
-			if err := c.check(ctx, p, org.ID, change); err != nil {
-				return err
+			if err := (credentials{p}).CheckCredentials(ctx, org.ID, change); err != nil {
+				return fmt.Errorf("%w; --unchecked stores them all the same", err)
 			}
 		}
 		s, err := p.db.ChangeSettings(ctx, org.ID, change)
@@ -175,28 +178,4 @@ func (c *settingsCredentials) change(ctx context.Context, p *parts, org string) 
 		return change, errors.New("nothing to change: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
 	}
 	return change, nil
-}
-
-// check asks Twilio about the account as it will be.
-func (c *settingsCredentials) check(ctx context.Context, p *parts, org string, change schema.SettingsChange) error {
-	account, err := p.db.AccountByOrganization(ctx, org)
-	if err != nil && schema.CodeOf(err) != schema.NotFound {
-		return fmt.Errorf("look up the Twilio account: %w", err)
-	}
-	account.OrganizationID = org
-	for to, from := range map[*string]*string{&account.AccountSID: change.AccountSID, &account.Region: change.Region, &account.Edge: change.Edge} {
-		if from != nil {
-			*to = *from
-		}
-	}
-	if change.AuthToken != nil {
-		account.AuthTokens = []string{*change.AuthToken}
-	}
-	if err := p.openTwilio(c.twilioConfig); err != nil {
-		return err
-	}
-	if _, err := p.twilio.FetchAccount(ctx, account); err != nil {
-		return fmt.Errorf("the credentials were not stored, because Twilio did not accept them (--unchecked stores them all the same): %w", err)
-	}
-	return nil
 }
