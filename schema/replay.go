@@ -85,9 +85,10 @@ func (s ReplaySpec) checkEffects() error {
 // ReplayState is where a replay stands.
 type ReplayState string
 
-// The states of a replay. All but running are ends; an interrupted or failed
-// one can be resumed where it stopped.
+// The states of a replay. All but queued and running are ends; an interrupted or
+// failed one can be resumed where it stopped.
 const (
+	ReplayQueued      ReplayState = "queued" // waits for a process that runs its consumer
 	ReplayRunning     ReplayState = "running"
 	ReplayDone        ReplayState = "done"
 	ReplayInterrupted ReplayState = "interrupted" // its process stopped, or vanished
@@ -125,9 +126,16 @@ type Replay struct {
 	Progress  ReplayProgress `json:"progress"`
 	Error     string         `json:"error,omitempty"` // why it failed
 	Actor     Actor          `json:"actor"`           // who started it
-	StartedAt time.Time      `json:"started_at"`
+	StartedAt time.Time      `json:"started_at"`      // or queued
 	UpdatedAt time.Time      `json:"updated_at"`
 	EndedAt   time.Time      `json:"ended_at,omitzero"`
+}
+
+// ReplayFilter selects replays. The zero value selects the latest.
+type ReplayFilter struct {
+	Organization string // those restricted to it, by id; empty: all
+	Limit        int    // page size; zero: 50
+	Cursor       string // from the page before; empty: the first page
 }
 
 // ErrReplayCancelled is what a running replay meets at its next checkpoint when

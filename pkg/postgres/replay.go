@@ -35,7 +35,7 @@ func (d *DB) CreateReplay(ctx context.Context, spec schema.ReplaySpec, ttl time.
 		if r, err = row.replay(); err != nil {
 			return err
 		}
-		return insertAudit(ctx, tx, "", replayEntry("replay.start", r))
+		return auditReplay(ctx, tx, "replay.start", r)
 	})
 	if err != nil {
 		return schema.Replay{}, "", err
@@ -67,7 +67,7 @@ func (d *DB) ResumeReplay(ctx context.Context, id string, ttl time.Duration) (r 
 		if r, err = row.replay(); err != nil {
 			return err
 		}
-		return insertAudit(ctx, tx, "", replayEntry("replay.resume", r))
+		return auditReplay(ctx, tx, "replay.resume", r)
 	})
 	if err != nil {
 		return schema.Replay{}, "", err
@@ -93,10 +93,12 @@ func (d *DB) CancelReplay(ctx context.Context, id string) error {
 			UPDATE replay SET state = 'cancelled', ended_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = $1`, id); err != nil {
 			return err
 		}
-		return insertAudit(ctx, tx, "", replayEntry("replay.cancel", r))
+		return auditReplay(ctx, tx, "replay.cancel", r)
 	})
 }
 
-func replayEntry(action string, r schema.Replay) schema.AuditEntry {
-	return schema.AuditEntry{Action: action, Target: r.ID, Detail: map[string]any{"spec": r.Spec}}
+// auditReplay writes down what somebody did with a replay, for the organization
+// that it is restricted to, or for the operators.
+func auditReplay(ctx context.Context, tx *sqlx.Tx, action string, r schema.Replay) error {
+	return insertAudit(ctx, tx, r.Spec.Organization, schema.AuditEntry{Action: action, Target: r.ID, Detail: map[string]any{"spec": r.Spec}})
 }

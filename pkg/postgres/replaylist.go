@@ -29,7 +29,11 @@ func (d *DB) Replays(ctx context.Context, limit int) ([]schema.Replay, error) {
 	if err != nil {
 		return nil, classify("list replays", err)
 	}
-	list := make([]schema.Replay, len(rows))
+	return replaysOf(rows)
+}
+
+func replaysOf(rows []replayRow) (list []schema.Replay, err error) {
+	list = make([]schema.Replay, len(rows))
 	for i, row := range rows {
 		if list[i], err = row.replay(); err != nil {
 			return nil, err

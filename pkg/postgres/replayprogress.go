@@ -13,6 +13,7 @@ import (
 // [schema.ErrReplayCancelled], or somebody else has taken the replay over.
 func (d *DB) SaveReplayProgress(ctx context.Context, id, token string, p schema.ReplayProgress, ttl time.Duration) error {
 	return d.saveReplay(ctx, id, token, p, `
+		lost = CASE WHEN progress -> 'cursor' = $3::jsonb -> 'cursor' THEN lost ELSE 0 END,
 		held_until = clock_timestamp() + $4 * interval '1 microsecond'
 		WHERE id = $1 AND token = $2 AND state = 'running'`, ttl.Microseconds())
 }
@@ -23,7 +24,7 @@ func (d *DB) SaveReplayProgress(ctx context.Context, id, token string, p schema.
 func (d *DB) EndReplay(ctx context.Context, id, token string, p schema.ReplayProgress, state schema.ReplayState, reason string) error {
 	return d.saveReplay(ctx, id, token, p, `
 		ended_at = COALESCE(ended_at, clock_timestamp()), error = $5,
-		state = CASE state WHEN 'running' THEN $4 ELSE state END
+		lost = 0, state = CASE state WHEN 'running' THEN $4 ELSE state END
 		WHERE id = $1 AND token = $2`, string(state), storable(reason))
 }
 
