@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -193,10 +194,7 @@ func TestInfoCountsWhatIsBehind(t *testing.T) {
 	if err := conn.Publish(t.Context(), streamtest.Answered(1), streamtest.Answered(2), streamtest.Processed(1)); err != nil {
 		t.Fatal(err)
 	}
-	info, err := conn.Info(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	info := counted(t, conn, "one", 2)
 	if s, ok := info.Find("CALLS"); !ok || s.(stream.StreamState).LastSeq != 3 {
 		t.Errorf("CALLS: %+v", s)
 	}
@@ -211,5 +209,22 @@ func TestInfoCountsWhatIsBehind(t *testing.T) {
 	}
 	if _, _, err := conn.Lag(t.Context(), "none"); schema.CodeOf(err) != schema.NotFound {
 		t.Errorf("lag of no durable: %v, want not found", err)
+	}
+}
+
+// counted returns the state once the broker has counted what is pending for the
+// durable, which it does a moment after it has stored it.
+func counted(t *testing.T, conn *stream.Conn, durable string, pending uint64) stream.Info {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		info, err := conn.Info(ctx)
+		if err != nil {
+			t.Fatalf("the broker does not count %d for %s: %v", pending, durable, err)
+		}
+		if d, ok := info.Find(durable); ok && d.(stream.DurableState).Pending == pending {
+			return info
+		}
 	}
 }
