@@ -72,6 +72,11 @@ type Config struct {
 	KeyIssuer     keyIssuer
 	Audit         audit
 	Health        health
+	Pipeline      pipeline // the pipeline's state needs Pipeline and Books
+	Books         books
+	Letters       letters
+	Replays       replays
+	Consumers     []string // whose work may be replayed
 
 	Limits Limits // the zero value: what [Limits] says
 	Logger *slog.Logger
@@ -134,6 +139,9 @@ func (a *api) register(h huma.API) {
 		{a.KeyList != nil, a.registerKeyList},
 		{a.KeyIssuer != nil, a.registerKeyIssuer},
 		{a.Audit != nil, a.registerAudit},
+		{a.Pipeline != nil && a.Books != nil, a.registerPipeline},
+		{a.Letters != nil, a.registerLetters},
+		{a.Replays != nil, a.registerReplays},
 	} {
 		if noun.present {
 			noun.add(h)

@@ -15,6 +15,7 @@ import (
 type (
 	principalKey    struct{}
 	organizationKey struct{}
+	reachKey        struct{}
 )
 
 // authenticate finds the key's holder, checks the operation's permission and
@@ -87,6 +88,15 @@ func (a *api) admit(hctx huma.Context, who schema.Principal) (context.Context, e
 			return nil, err
 		}
 		ctx = context.WithValue(ctx, organizationKey{}, org)
+	case of == ofHolder.String():
+		org := ""
+		if who.OrganizationID != "" || named != "" {
+			var err error
+			if org, err = a.organizationOf(ctx, who, named); err != nil {
+				return nil, err
+			}
+		}
+		ctx = context.WithValue(ctx, reachKey{}, org)
 	}
 	if err := hasBody(hctx, op); err != nil {
 		return nil, err
@@ -143,6 +153,23 @@ func caller(ctx context.Context) schema.Principal {
 // in an operation that has no such scope, because answering without one would
 // show every organization's rows.
 func organization(ctx context.Context) string { return ctx.Value(organizationKey{}).(string) }
+
+// reach returns the organization beyond which the caller sees nothing; empty
+// for operators, who see all. It panics in an operation that is not [ofHolder].
+func reach(ctx context.Context) string { return ctx.Value(reachKey{}).(string) }
+
+// within narrows the caller's reach to the organization that a request asks
+// for; empty asks for none. [schema.Forbidden] when that is beyond it.
+func within(ctx context.Context, asked string) (string, error) {
+	reached := reach(ctx)
+	switch {
+	case reached == "":
+		return strings.ToLower(asked), nil // as the rows spell it
+	case asked == "" || strings.EqualFold(asked, reached):
+		return reached, nil
+	}
+	return "", schema.Errorf(schema.Forbidden, "the request is about organization %s and may name no other; leave it out", reached)
+}
 
 // needs returns [schema.Forbidden] unless the caller holds permission, for
 // what only some requests of an operation need.

@@ -33,6 +33,7 @@ var status = map[schema.Code]int{
 const (
 	somethingWrong = "something went wrong here; the server's log has the cause"
 	databaseAway   = "the database does not answer; try again in a moment"
+	pipelineAway   = "the stream or the database does not answer; try again in a moment"
 )
 
 // problem turns an error into its HTTP form.

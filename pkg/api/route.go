@@ -13,6 +13,7 @@ type scope string
 // The scopes. The zero value is the narrowest.
 const (
 	ofOrganization scope = ""          // one organization's: the key's own, or the one that an operator names
+	ofHolder       scope = "holder"    // what the key's holder may see: an organization's own; all for an operator who names none
 	ofOperators    scope = "operators" // all organizations': only for keys that belong to none
 	ofAnyone       scope = "anyone"    // the caller's own: any valid key
 )
@@ -59,7 +60,7 @@ func (r route) operation() huma.Operation {
 		Errors:        r.allErrors(),
 		Responses:     map[string]*huma.Response{},
 	}
-	if r.scope == ofOrganization {
+	if r.scope == ofOrganization || r.scope == ofHolder {
 		op.Parameters = []*huma.Param{{
 			Name: organizationHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
 			Description: "For operators' keys, which belong to no organization: the id of the one that is meant",
@@ -91,6 +92,8 @@ func (r route) description() string {
 	switch r.scope {
 	case ofAnyone:
 		needs = "Needs a valid key and no permission."
+	case ofHolder:
+		needs += " An organization's key is about that organization alone; an operator's, which belongs to none, about all or the one that it names."
 	case ofOperators:
 		needs = "Needs an operator's key, which belongs to no organization, with the permission `" + r.permission + "`."
 	}
