@@ -19,6 +19,8 @@ var places = map[string]string{
 	"{message_sid}":   messageSID,
 	"{number}":        "%2B15550001111",
 	"{id}":            keyID,
+	"{letter_id}":     "7",
+	"{replay_id}":     replayID,
 }
 
 // promised is what each operation needs. The document is made from the code,
@@ -51,6 +53,16 @@ var promised = map[string]string{
 	"POST /api/keys/{id}/rotate":                 "admin",
 	"DELETE /api/keys/{id}":                      "admin",
 	"GET /api/audit":                             "admin",
+	"GET /api/pipeline":                          "operate",
+	"GET /api/deadletters":                       "operate",
+	"GET /api/deadletters/{letter_id}":           "operate",
+	"POST /api/deadletters/{letter_id}/retry":    "operate",
+	"POST /api/deadletters/retry":                "operate",
+	"DELETE /api/deadletters/{letter_id}":        "operate",
+	"POST /api/replays":                          "operate",
+	"GET /api/replays":                           "operate",
+	"GET /api/replays/{replay_id}":               "operate",
+	"POST /api/replays/{replay_id}/cancel":       "operate",
 }
 
 func TestPermissionsAreAsPromised(t *testing.T) {
@@ -59,7 +71,7 @@ func TestPermissionsAreAsPromised(t *testing.T) {
 	got := map[string]string{}
 	for _, o := range operations {
 		got[o.method+" "+o.path] = *o.Permission
-		if operators := o.path == "/api/organizations"; operators != (o.Scope == "operators") {
+		if operators := o.path == "/api/organizations" || o.path == "/api/pipeline"; operators != (o.Scope == "operators") {
 			t.Errorf("%s %s is for %s", o.method, o.path, o.Scope)
 		}
 	}
@@ -93,7 +105,7 @@ func (o described) allowed(permission string, operator bool) bool {
 		return true
 	case "operators":
 		return operator && (permission == *o.Permission || permission == api.PermissionAdmin)
-	case "organization":
+	case "organization", "holder":
 		return permission == *o.Permission || permission == api.PermissionAdmin
 	}
 	return false
@@ -117,7 +129,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				{"csk_other_", "", otherOrg, false},
 				{"csk_op_", org, org, true},
 			} {
-				s.asked = nil
+				s.asked, s.owner = nil, c.about
 				method, path, body := o.request(t)
 				response, answer := ask(t, h, c.prefix+permission, method, path, body, "Callstream-Organization", c.named)
 				what := c.prefix + permission + " for " + c.named + ": " + method + " " + path
@@ -144,7 +156,7 @@ func TestWhoMayDoNothing(t *testing.T) {
 	h := s.handler()
 	for _, o := range operations {
 		method, path, body := o.request(t)
-		scoped := o.Scope == "organization"
+		scoped, named := o.Scope == "organization", o.Scope == "organization" || o.Scope == "holder"
 		for _, c := range []struct {
 			name, key, named string
 			status           int
@@ -156,7 +168,7 @@ func TestWhoMayDoNothing(t *testing.T) {
 			{"an unknown key that names an organization", "csk_nobody", org, 401, "not known", true},
 			{"a key that names another organization", "csk_admin", otherOrg, 403, "belongs to another organization", true},
 			{"an operator's that names none", "csk_op_admin", "", 403, "Callstream-Organization: ID", scoped},
-			{"an operator's that names one that is not", "csk_op_admin", keyID, 404, "no such organization", scoped},
+			{"an operator's that names one that is not", "csk_op_admin", keyID, 404, "no such organization", named},
 		} {
 			if !c.applies {
 				continue

@@ -24,6 +24,7 @@ const (
 	callSID      = "CA00000000000000000000000000000001"
 	recordingSID = "RE00000000000000000000000000000001"
 	quarantined  = "RE00000000000000000000000000000002"
+	replayID     = "0f9f8c1e-0000-4000-8000-000000000004"
 	messageSID   = "SM00000000000000000000000000000001"
 	audio        = "0123456789"
 )
@@ -36,7 +37,13 @@ type store struct {
 	sinkErr  map[schema.EventKind]error
 	findings []schema.Finding
 	revoked  string // a key that was valid
-	now      time.Time
+	owner    string // of the dead letter and the replay
+	data     string // of the dead letter
+	open     int    // dead letters in lists, the last of which is 1
+	refuse   error  // to try a dead letter again
+
+	pipelineErr error
+	now         time.Time
 
 	mu       sync.Mutex
 	lookups  int      // of keys
@@ -52,6 +59,10 @@ type store struct {
 	actor    schema.Actor
 	played   []schema.AuditEntry
 	opened   int // audio that is open
+	selected schema.LetterFilter
+	retried  []uint64
+	reason   string // of the removal of a dead letter
+	spec     schema.ReplaySpec
 }
 
 // saw takes down whose data was asked for, and by whom.
@@ -140,6 +151,7 @@ func (s *store) handler(set ...func(*api.Config)) http.Handler {
 	config := api.Config{
 		Keys: s, Organizations: s, Tenants: s, Calls: s, Recordings: s, Objects: s, Messages: s, Settings: s, Sinks: s,
 		Numbers: s, VoicePlans: s, KeyList: s, KeyIssuer: s, Audit: s, Health: health{s},
+		Pipeline: s, Books: s, Letters: letters{s}, Replays: s, Consumers: []string{"calls", "recorder", "transcriber"},
 		Limits: api.Limits{PerSecond: 1e6, Burst: 1e6, FailuresMinute: 1e6, FailuresBurst: 1e6},
 		Logger: slog.New(slog.DiscardHandler), Clock: func() time.Time { return s.now },
 	}
