@@ -48,7 +48,7 @@ func run(t *testing.T, args ...string) (status int, output string) {
 func simulate(dir string, more ...string) []string {
 	return append([]string{
 		"up", "--data", dir, "--http-addr", "127.0.0.1:0", "--simulate", "--log-level", "error",
-		"--calls", "40", "--rate", "40", "--speed", "40", "--faults", "all",
+		"--calls", "40", "--rate", "12", "--speed", "40", "--faults", "all",
 	}, more...)
 }
 
