@@ -106,7 +106,7 @@ func New(c Config) http.Handler {
 // document describes the API but for its operations, which add themselves.
 func (a *api) document() huma.Config {
 	config := huma.DefaultConfig("callstream", "1")
-	config.Info.Description = "Calls, their recordings and transcripts, why each is as it is, and everything that an organization's administrator sets."
+	config.Info.Description = "Calls, their recordings and transcripts, why each is as it is, everything that an organization's administrator sets, and what operators watch and mend."
 	config.OpenAPIPath = "/api/openapi"
 	config.DocsPath = ""    // the console has the documentation; no script is loaded from elsewhere
 	config.SchemasPath = "" // schemas are inside the document
