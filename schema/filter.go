@@ -24,3 +24,15 @@ type MessageFilter struct {
 	Limit  int       // page size; zero: 50
 	Cursor string    // from the page before; empty: the first page
 }
+
+// AuditFilter selects entries of the audit log. The zero value selects all,
+// newest first.
+type AuditFilter struct {
+	Actor  string    // or a part of it
+	Action string    // "settings.update", or all that begin so, as "settings."
+	Target string    // or a part of it
+	Since  time.Time // at or after; zero: no bound
+	Until  time.Time // before; zero: no bound
+	Limit  int       // page size; zero: 50
+	Cursor string    // from the page before; empty: the first page
+}

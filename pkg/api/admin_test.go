@@ -138,7 +138,7 @@ func (s *store) Audit(ctx context.Context, o string, e schema.AuditEntry) error 
 	return nil
 }
 
-func (s *store) AuditLog(ctx context.Context, o string, _ int, _ string) ([]schema.AuditEntry, string, error) {
+func (s *store) AuditLog(ctx context.Context, o string, _ schema.AuditFilter) ([]schema.AuditEntry, string, error) {
 	s.saw(ctx, o)
 	return nil, "", nil
 }

@@ -107,6 +107,11 @@ func TestAnOrganizationFromNothing(t *testing.T) {
 	if !slices.Equal(done, want) {
 		t.Errorf("audit log %q, want %q", done, want)
 	}
+	// An operator who names no organization sees what is of none, too.
+	first := o.do(operator, "GET", "/api/audit?action=key.create&actor=system", "", 200)["entries"].([]any)
+	if len(first) != 1 || first[0].(map[string]any)["organization_id"] != nil {
+		t.Errorf("the operators' own: %v", first)
+	}
 }
 
 // Nothing of one organization is seen or changed with another's key.

@@ -229,7 +229,7 @@ func TestReplaysAreStartedWatchedAndCancelled(t *testing.T) {
 // logged compares what the audit log tells last, newest first.
 func (p *plant) logged(want ...string) {
 	p.Helper()
-	entries, _, err := p.db.AuditLog(p.Context(), "", len(want), "")
+	entries, _, err := p.db.AuditLog(p.Context(), "", schema.AuditFilter{Limit: len(want)})
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func (auditCommand) Help() string {
 // Run prints the newest entries.
 func (c *auditCommand) Run(ctx context.Context, proc *process) error {
 	return c.administer(ctx, proc, func(p *parts, org schema.Organization) error {
-		entries, _, err := p.db.AuditLog(ctx, org.ID, c.Limit, "")
+		entries, _, err := p.db.AuditLog(ctx, org.ID, schema.AuditFilter{Limit: c.Limit})
 		if err != nil {
 			return fmt.Errorf("read audit log: %w", err)
 		}

@@ -86,30 +86,27 @@ func (r auditRow) entry() (schema.AuditEntry, error) {
 	return e, nil
 }
 
-// AuditLog returns a page of the organization's audit log, newest first, and
-// the cursor of the next page, empty on the last. An empty organization is the
-// operator: all of them, and the operators' own. A limit of zero is 50.
-func (d *DB) AuditLog(ctx context.Context, orgID string, limit int, cursor string) (page []schema.AuditEntry, next string, err error) {
-	if limit <= 0 {
-		limit = pageSize
+// AuditLog returns the page of the organization's audit log that the filter
+// selects, newest first, and the cursor of the next page, empty on the last. An
+// empty organization is the operator: all of them, and the operators' own.
+func (d *DB) AuditLog(ctx context.Context, orgID string, f schema.AuditFilter) (page []schema.AuditEntry, next string, err error) {
+	if f.Limit <= 0 {
+		f.Limit = pageSize
 	}
-	var w where
-	if orgID != "" {
-		w.add("organization_id = ?::uuid", orgID)
-	}
-	if err := w.before("id", cursor); err != nil {
+	w, err := auditConditions(orgID, f)
+	if err != nil {
 		return nil, "", err
 	}
-	most := w.arg(limit + 1)
+	most := w.arg(f.Limit + 1)
 	var rows []auditRow
 	err = d.x.SelectContext(ctx, &rows, `SELECT id, organization_id, actor, action, target, detail, at FROM audit_log
 		WHERE `+w.String()+` ORDER BY id DESC LIMIT `+most, w.args...)
 	if err != nil {
 		return nil, "", classify("read the audit log", err)
 	}
-	if len(rows) > limit {
-		rows = rows[:limit]
-		next = strconv.FormatInt(rows[limit-1].ID, 10)
+	if len(rows) > f.Limit {
+		rows = rows[:f.Limit]
+		next = strconv.FormatInt(rows[f.Limit-1].ID, 10)
 	}
 	page = make([]schema.AuditEntry, len(rows))
 	for i, r := range rows {
@@ -118,4 +115,27 @@ func (d *DB) AuditLog(ctx context.Context, orgID string, limit int, cursor strin
 		}
 	}
 	return page, next, nil
+}
+
+// auditConditions are the filter in SQL.
+func auditConditions(orgID string, f schema.AuditFilter) (w where, err error) {
+	if orgID != "" {
+		w.add("organization_id = ?::uuid", orgID)
+	}
+	if f.Actor != "" {
+		w.add("strpos(actor, ?) > 0", storable(f.Actor))
+	}
+	if f.Action != "" {
+		w.add("starts_with(action, ?)", storable(f.Action))
+	}
+	if f.Target != "" {
+		w.add("strpos(target, ?) > 0", storable(f.Target))
+	}
+	if !f.Since.IsZero() {
+		w.add("at >= ?", f.Since)
+	}
+	if !f.Until.IsZero() {
+		w.add("at < ?", f.Until)
+	}
+	return w, w.before("id", f.Cursor)
 }

@@ -55,7 +55,7 @@ func TestAnActThatChangesNothingIsAudited(t *testing.T) {
 	}))
 	must(t, w.Audit(t.Context(), "", schema.AuditEntry{Action: "doctor.run", Target: "\x00"}))
 
-	page, next, err := w.AuditLog(t.Context(), org, 1, "")
+	page, next, err := w.AuditLog(t.Context(), org, schema.AuditFilter{Limit: 1})
 	must(t, err)
 	got := page[0]
 	if got.At.Before(before) || got.ID == 7 || got.At.Location() != time.UTC || next == "" {
@@ -68,7 +68,7 @@ func TestAnActThatChangesNothingIsAudited(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	page, _, err = w.AuditLog(t.Context(), "", 1, "")
+	page, _, err = w.AuditLog(t.Context(), "", schema.AuditFilter{Limit: 1})
 	must(t, err)
 	if got := page[0]; got.Actor != schema.System || got.Target != "\uFFFD" || got.OrganizationID != "" || got.Detail == nil {
 		t.Errorf("the operators': %+v", got)
@@ -91,7 +91,7 @@ func TestTheAuditLogInPages(t *testing.T) {
 	}
 	read := func(org string, limit int) (targets []string) {
 		for cursor := ""; ; {
-			page, next, err := w.AuditLog(t.Context(), org, limit, cursor)
+			page, next, err := w.AuditLog(t.Context(), org, schema.AuditFilter{Limit: limit, Cursor: cursor})
 			must(t, err)
 			if limit > 0 && len(page) > limit {
 				t.Fatalf("a page of %d, not %d", len(page), limit)
@@ -117,11 +117,47 @@ func TestTheAuditLogInPages(t *testing.T) {
 		}
 	}
 	for _, cursor := range []string{"nonsense", "1.5", "2026-05-04T12:00:00Z_CA1"} {
-		_, _, err := w.AuditLog(t.Context(), "", 1, cursor)
+		_, _, err := w.AuditLog(t.Context(), "", schema.AuditFilter{Limit: 1, Cursor: cursor})
 		wantCode(t, err, schema.Invalid)
 	}
-	if page, next, err := w.AuditLog(t.Context(), nobody, 1, ""); page == nil || len(page) != 0 || next != "" || err != nil {
+	if page, next, err := w.AuditLog(t.Context(), nobody, schema.AuditFilter{Limit: 1}); page == nil || len(page) != 0 || next != "" || err != nil {
 		t.Errorf("of nobody: %v, %q, %v", page, next, err)
+	}
+}
+
+func TestTheAuditLogByFilter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	org := w.account.OrganizationID
+	start := time.Now().Add(-time.Minute)
+	for _, line := range []string{"key:Ada settings.update AC1", "key:Bob recording.play RE1", "cli:ada@desk recording.play RE2"} {
+		part := strings.Fields(line)
+		must(t, w.Audit(schema.WithActor(t.Context(), schema.Actor(part[0])), org, schema.AuditEntry{Action: part[1], Target: part[2]}))
+	}
+	for _, c := range []struct {
+		filter schema.AuditFilter
+		want   string // targets
+	}{
+		{schema.AuditFilter{Actor: "key:"}, "RE1 AC1"},
+		{schema.AuditFilter{Action: "recording."}, "RE2 RE1"},
+		{schema.AuditFilter{Action: "recording.play", Actor: "Bob"}, "RE1"},
+		{schema.AuditFilter{Target: "E2"}, "RE2"},
+		{schema.AuditFilter{Action: "play"}, ""}, // not how it begins
+		{schema.AuditFilter{Actor: "%"}, ""},     // no pattern
+		{schema.AuditFilter{Actor: "\x00"}, ""},
+		{schema.AuditFilter{Action: "recording.", Since: start}, "RE2 RE1"},
+		{schema.AuditFilter{Action: "recording.", Until: start}, ""},
+		{schema.AuditFilter{Since: time.Now().Add(time.Hour)}, ""},
+	} {
+		page, _, err := w.AuditLog(t.Context(), org, c.filter)
+		must(t, err)
+		var targets []string
+		for _, e := range page {
+			targets = append(targets, e.Target)
+		}
+		if got := strings.Join(targets, " "); got != c.want {
+			t.Errorf("%+v selects %q, want %q", c.filter, got, c.want)
+		}
 	}
 }
 

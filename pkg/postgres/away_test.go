@@ -46,7 +46,7 @@ func ways(db *postgres.DB, a schema.Account) map[string]func(context.Context) er
 		"numbers":       func(ctx context.Context) error { _, err := db.PhoneNumbers(ctx, a.OrganizationID); return err },
 		"keys":          func(ctx context.Context) error { _, err := db.APIKeys(ctx, ""); return err },
 		"messages":      func(ctx context.Context) error { _, _, err := db.Messages(ctx, "", schema.MessageFilter{}); return err },
-		"audit":         func(ctx context.Context) error { _, _, err := db.AuditLog(ctx, "", 0, ""); return err },
+		"audit":         func(ctx context.Context) error { _, _, err := db.AuditLog(ctx, "", schema.AuditFilter{}); return err },
 		"play":          func(ctx context.Context) error { return db.Audit(ctx, "", schema.AuditEntry{Action: "recording.play"}) },
 		"reseal":        func(ctx context.Context) error { _, err := db.RotateSecrets(ctx); return err },
 		"exclusive":     func(ctx context.Context) error { return db.Exclusive(ctx, "x", db.Ping) },

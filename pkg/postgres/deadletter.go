@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -45,7 +46,7 @@ func (d *DB) RetryLetter(ctx context.Context, l schema.DeadLetter, park bool) er
 				return err
 			}
 		}
-		return insertAudit(ctx, tx, "", letterEntry("deadletter.retry", l))
+		return auditLetter(ctx, tx, letterEntry("deadletter.retry", l))
 	})
 }
 
@@ -141,12 +142,24 @@ func (d *DB) CloseLetter(ctx context.Context, l schema.DeadLetter, state schema.
 		}
 		entry := letterEntry("deadletter.remove", l)
 		entry.Detail["reason"] = note
-		return insertAudit(ctx, tx, "", entry)
+		return auditLetter(ctx, tx, entry)
 	})
 }
 
 func letterEntry(action string, l schema.DeadLetter) schema.AuditEntry {
-	return schema.AuditEntry{Action: action, Target: storable(l.MsgID), Detail: map[string]any{
+	return schema.AuditEntry{OrganizationID: l.Org, Action: action, Target: storable(l.MsgID), Detail: map[string]any{
 		"dead_letter": l.ID, "consumer": storable(l.Consumer), "sequence": l.Sequence,
 	}}
+}
+
+// auditLetter writes down what somebody did with a dead letter, for the
+// organization whose message it was. A letter outlives its organization, and
+// one from ingress may claim any: what nobody owns is the operators'.
+func auditLetter(ctx context.Context, tx *sqlx.Tx, e schema.AuditEntry) error {
+	var owner []string
+	err := tx.SelectContext(ctx, &owner, `SELECT id FROM organization WHERE id::text = $1`, storable(strings.ToLower(e.OrganizationID)))
+	if err != nil {
+		return err
+	}
+	return insertAudit(ctx, tx, strings.Join(owner, ""), e)
 }

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -107,7 +108,7 @@ func TestWhoTriedALetterAgainOrRemovedItIsWrittenDown(t *testing.T) {
 	must(t, w.RetryLetter(ctx, letterOf(1), true)) // it may be wanted after all
 	must(t, w.Resolve(ctx, "archiver", 7))
 	wantCode(t, w.CloseLetter(ctx, letterOf(1), schema.LetterRemoved, "too late"), schema.Conflict)
-	entries, _, err := w.AuditLog(t.Context(), "", 0, "")
+	entries, _, err := w.AuditLog(t.Context(), "", schema.AuditFilter{})
 	must(t, err)
 	var told []string
 	for _, e := range entries {
@@ -117,5 +118,28 @@ func TestWhoTriedALetterAgainOrRemovedItIsWrittenDown(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"deadletter.retry", "deadletter.remove", "deadletter.retry"}, told); diff != "" {
 		t.Errorf("audit log:\n%s", diff)
+	}
+}
+
+// What is done with an organization's letter is in its own audit log; with one
+// that claims an organization that there is not, in the operators'.
+func TestALettersAuditEntryIsItsOrganizations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	org := w.account.OrganizationID
+	for claimed, owner := range map[string]string{org: org, strings.ToUpper(org): org, nobody: "", "no id": "", "": ""} {
+		letter := schema.DeadLetter{ID: 7, Consumer: schema.ConsumerIngress, MsgID: "of " + claimed, Org: claimed}
+		must(t, w.RetryLetter(w.boss(), letter, false))
+		must(t, w.CloseLetter(w.boss(), letter, schema.LetterRemoved, "a test"))
+		entries, _, err := w.AuditLog(t.Context(), "", schema.AuditFilter{Target: letter.MsgID, Limit: 2})
+		must(t, err)
+		for _, e := range entries {
+			if e.OrganizationID != owner || e.Actor != "cli:boss@desk" {
+				t.Errorf("of %q: %+v", claimed, e)
+			}
+		}
+		if len(entries) != 2 || entries[0].Action != "deadletter.remove" || entries[0].Detail["reason"] != "a test" || entries[1].Action != "deadletter.retry" {
+			t.Errorf("of %q: %+v", claimed, entries)
+		}
 	}
 }

@@ -140,7 +140,7 @@ func TestACancelledReplayLearnsOfItAtItsCheckpoint(t *testing.T) {
 	}
 	_, _, err = w.ResumeReplay(t.Context(), started.ID, time.Hour)
 	wantCode(t, err, schema.Conflict)
-	entries, _, err := w.AuditLog(t.Context(), "", 0, "")
+	entries, _, err := w.AuditLog(t.Context(), "", schema.AuditFilter{})
 	must(t, err)
 	var told []string
 	for _, e := range entries {

@@ -160,7 +160,7 @@ func TestReplaysAreListedByPageAndOrganization(t *testing.T) {
 	_, _, err = w.FindReplays(t.Context(), schema.ReplayFilter{Cursor: "nonsense"})
 	wantCode(t, err, schema.Invalid)
 	// Their own audit log has what was done for them.
-	entries, _, err := w.AuditLog(t.Context(), theirs, 0, "")
+	entries, _, err := w.AuditLog(t.Context(), theirs, schema.AuditFilter{})
 	must(t, err)
 	if len(entries) == 0 || entries[0].Action != "replay.start" || entries[0].Actor != "key:ann" {
 		t.Errorf("audit log %+v", entries)

@@ -164,7 +164,7 @@ func TestTokensAreNeverTold(t *testing.T) {
 	must(t, err)
 	encoded, err := json.Marshal(settings)
 	must(t, err)
-	log, _, err := w.AuditLog(t.Context(), "", 0, "")
+	log, _, err := w.AuditLog(t.Context(), "", schema.AuditFilter{})
 	must(t, err)
 	shown := fmt.Sprintf("%s %+v %#v %+v", encoded, settings, settings, log)
 	for _, token := range tokens {
