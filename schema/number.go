@@ -64,7 +64,7 @@ func normalizeSIP(s string) string {
 		user, host = "", rest
 	}
 	if end := strings.IndexAny(host, ";?"); end >= 0 {
-		host = host[:end]
+		host = strings.TrimSpace(host[:end])
 	}
 	if hasUser {
 		user += "@"

@@ -39,6 +39,7 @@ func TestNormalizeNumber(t *testing.T) {
 		{"WhatsApp", "whatsapp:+15005550006", "whatsapp:+15005550006"},
 		{"SIP", "sip:bob@example.com", "sip:bob@example.com"},
 		{"SIP host in lower case, user as it is", "SIP:Bob@Example.COM:5060", "sip:Bob@example.com:5060"},
+		{"SIP, a space before the parameters", "sip:bob@example.com ;transport=TLS", "sip:bob@example.com"},
 		{"SIP parameters", "sip:+15005550006@pbx.example.com;transport=TLS;edge=x", "sip:+15005550006@pbx.example.com"},
 		{"SIP headers", "sip:bob@example.com?X-Call=a@b;c", "sip:bob@example.com"},
 		{"SIP parameters of the user", "sip:+1500;phone-context=x@Example.com;lr", "sip:+1500;phone-context=x@example.com"},

@@ -11,6 +11,7 @@ type Settings struct {
 	Edge                 string         `json:"edge,omitempty"`           // Twilio's, as "dublin"
 	RecordingEnabled     bool           `json:"call_recording_enabled"`
 	RecordingSince       time.Time      `json:"call_recording_enabled_at"` // since when the switch is where it is
+	RecordingBy          Actor          `json:"call_recording_enabled_by"` // who turned it there; empty: nobody knows
 	TranscriptionEnabled bool           `json:"transcription_enabled"`
 	Unexpected           Unexpected     `json:"unexpected_recordings"`
 	Delete               DeletePolicy   `json:"delete_from_twilio"`
