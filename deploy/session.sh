@@ -20,7 +20,8 @@ start() {
 stop() { kill "-${2:-TERM}" "$(cat "session/$1.pid")"; }
 
 # node N starts a NATS node; nats.conf is the one of production.
-export CALLSTREAM_NATS_INGRESS=ingress CALLSTREAM_NATS_CONSUME=consume CALLSTREAM_NATS_OPERATE=operate
+export CALLSTREAM_NATS_INGRESS=ingress CALLSTREAM_NATS_CONSUME=consume
+export CALLSTREAM_NATS_CONSOLE=console CALLSTREAM_NATS_OPERATE=operate
 node() {
   start "nats-$1" session/nats-server -c nats.conf -n "nats-$1" -a 127.0.0.1 -p "422$1" -sd "session/nats-$1" \
     --cluster_name callstream --cluster "nats://127.0.0.1:622$1" \

@@ -100,7 +100,7 @@ func complete(t *testing.T, workloads []workload) {
 }
 
 // natsUsers are the least-privilege users by command; others need no NATS.
-var natsUsers = map[string]string{"ingress": "ingress", "consume": "consume", "streams": "operate"}
+var natsUsers = map[string]string{"ingress": "ingress", "consume": "consume", "console": "console", "streams": "operate"}
 
 // leastPrivilege checks that w connects to NATS as its role's user, and that
 // its secrets are files.

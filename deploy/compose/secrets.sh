@@ -16,7 +16,7 @@ key() { head -c 32 /dev/urandom | base64; }
 password() { echo "p$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')"; }
 
 once secret_key key # keep a copy elsewhere: without it nobody can read the Twilio tokens
-for name in postgres_password s3_access_key s3_secret_key nats_ingress nats_consume nats_operate nats_route; do
+for name in postgres_password s3_access_key s3_secret_key nats_ingress nats_consume nats_console nats_operate nats_route; do
   once $name password
 done
 once openai_api_key echo "${OPENAI_API_KEY:?is the key of the transcription service}"
@@ -25,9 +25,9 @@ once openai_api_key echo "${OPENAI_API_KEY:?is the key of the transcription serv
 nodes() {
   for node in nats-1 nats-2 nats-3; do echo "nats://$1:$(cat "nats_$1")@$node:$2"; done
 }
-for user in ingress consume operate; do nodes $user 4222 | paste -sd, > nats_${user}_url; done
+for user in ingress consume console operate; do nodes $user 4222 | paste -sd, > nats_${user}_url; done
 {
-  for user in ingress consume operate route; do echo "CALLSTREAM_NATS_${user^^}=$(cat nats_$user)"; done
+  for user in ingress consume console operate route; do echo "CALLSTREAM_NATS_${user^^}=$(cat nats_$user)"; done
   echo "CALLSTREAM_NATS_ROUTES='[$(nodes route 6222 | sed 's/.*/"&"/' | paste -sd,)]'"
 } > nats.env
 

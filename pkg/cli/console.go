@@ -8,6 +8,7 @@ import (
 // consoleCommand is the role that people and programs reach.
 type consoleCommand struct {
 	databaseConfig
+	natsConfig
 	bucketConfig
 	twilioConfig
 	publicConfig
@@ -19,7 +20,10 @@ type consoleCommand struct {
 func (consoleCommand) Help() string {
 	return `Examples:
   DATABASE_URL=postgres://... S3_BUCKET=recordings CALLSTREAM_SECRET_KEY=... callstream console
-  curl -H "Authorization: Bearer $KEY" http://127.0.0.1:8080/api/calls`
+  curl -H "Authorization: Bearer $KEY" http://127.0.0.1:8080/api/calls
+
+With NATS_URL it also shows the pipeline and the dead letters; it serves calls
+while NATS is away.`
 }
 
 // Run serves until ctx ends.
@@ -31,6 +35,11 @@ func (c *consoleCommand) Run(ctx context.Context, proc *process) (err error) {
 	defer func() { err = joinClose(ctx, p, err) }()
 	if err := p.openDatabase(ctx, c.databaseConfig, c.SecretKey); err != nil {
 		return err
+	}
+	if c.NATSURL != "" {
+		if err := p.openStreamAside(ctx, c.natsConfig, "console"); err != nil {
+			return err
+		}
 	}
 	if err := p.openBucket(ctx, c.bucketConfig, false); err != nil {
 		return err

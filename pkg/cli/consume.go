@@ -55,13 +55,9 @@ func (c *consumeCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err := p.checkStream(ctx, c.StreamReplicas); err != nil {
 		return err
 	}
-	var services []service
-	for _, name := range names {
-		s, err := p.consumer(name)
-		if err != nil {
-			return err
-		}
-		services = append(services, s)
+	services, err := p.consumers(names)
+	if err != nil {
+		return err
 	}
 	return p.serve(ctx, c.HTTPAddr, nil, services...)
 }

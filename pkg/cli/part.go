@@ -33,6 +33,7 @@ type parts struct {
 
 	db      *postgres.DB
 	conn    *stream.Conn
+	aside   bool // conn is not what this process is for: it is ready without
 	objects *s3.Store
 	earlier *s3.Store // a bucket that recordings lay in before; only replays read it
 	twilio  *twilio.Client
@@ -91,18 +92,22 @@ func (p *parts) openDatabase(ctx context.Context, c databaseConfig, secret strin
 
 // openStream connects to NATS; broker is the embedded server, or nil.
 func (p *parts) openStream(ctx context.Context, c natsConfig, name string, broker inProcess) error {
-	conn, err := stream.Connect(ctx, stream.Config{
-		URL:        c.NATSURL,
-		CredsFile:  c.NATSCreds,
-		CAFile:     c.NATSCA,
-		CertFile:   c.NATSCert,
-		KeyFile:    c.NATSKey,
-		Name:       "callstream " + name,
-		InProcess:  broker,
-		Logger:     p.log,
-		Registerer: p.registry,
-		Tracer:     p.tracing.Tracer(tracerName),
-	})
+	return p.connect(ctx, c, stream.Config{Name: "callstream " + name, InProcess: broker})
+}
+
+// openStreamAside connects to NATS for a process that has other work than
+// that: it starts and is ready while NATS is away.
+func (p *parts) openStreamAside(ctx context.Context, c natsConfig, name string) error {
+	p.aside = true
+	return p.connect(ctx, c, stream.Config{Name: "callstream " + name, Later: true})
+}
+
+// connect connects to NATS as c says.
+func (p *parts) connect(ctx context.Context, c natsConfig, config stream.Config) error {
+	config.URL, config.CredsFile = c.NATSURL, c.NATSCreds
+	config.CAFile, config.CertFile, config.KeyFile = c.NATSCA, c.NATSCert, c.NATSKey
+	config.Logger, config.Registerer, config.Tracer = p.log, p.registry, p.tracing.Tracer(tracerName)
+	conn, err := stream.Connect(ctx, config)
 	if err != nil {
 		return fmt.Errorf("connect to NATS_URL: %w", err)
 	}
@@ -197,7 +202,7 @@ func (p *parts) health() *telemetry.Health {
 	if p.db != nil {
 		checks["database"] = p.db.Ping
 	}
-	if p.conn != nil {
+	if p.conn != nil && !p.aside {
 		checks["nats"] = p.conn.Ready
 	}
 	if p.objects != nil {

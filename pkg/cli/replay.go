@@ -4,18 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/loquent/callstream/consumers"
-	"github.com/loquent/callstream/pkg/stream"
 	"github.com/loquent/callstream/schema"
 )
-
-// replayHold is for how long a replay counts as running after its last sign of
-// life; after that somebody else may resume it.
-const replayHold = 30 * time.Second
 
 // replayCommand runs history through a consumer again.
 type replayCommand struct {
@@ -104,27 +97,6 @@ func (c *replayCommand) variables() map[string]*string {
 	}
 }
 
-// replaying is a replay at work in the foreground.
-type replaying struct {
-	*parts
-	proc   *process
-	config *replayCommand
-	replay schema.Replay // in a dry run with nothing but its spec
-	token  string        // who holds it
-	out    io.Writer     // for a line an event
-	shown  int           // events of which a line was printed
-}
-
-// find looks up the replay to resume, or reads what the flags ask for.
-func (r *replaying) find(ctx context.Context) (err error) {
-	if r.config.Resume != "" {
-		r.replay, err = r.db.Replay(ctx, r.config.Resume)
-		return err
-	}
-	r.replay.Spec, err = r.config.spec(ctx, r.parts, time.Now().UTC())
-	return err
-}
-
 // spec is what the flags ask for.
 func (c *replayCommand) spec(ctx context.Context, p *parts, now time.Time) (schema.ReplaySpec, error) {
 	if c.Consumer == "" {
@@ -143,122 +115,4 @@ func (c *replayCommand) spec(ctx context.Context, p *parts, now time.Time) (sche
 		spec.Organization = org.ID
 	}
 	return spec, spec.Check()
-}
-
-// run replays to the end and says how it ended. A dry run is not on record: it
-// has changed nothing.
-func (r *replaying) run(ctx context.Context) (err error) {
-	spec := r.replay.Spec
-	durable, err := consumers.Find(spec.Consumer)
-	if err != nil {
-		return fmt.Errorf("--consumer: %w", err)
-	}
-	work, err := r.work(durable)
-	if err != nil {
-		return err
-	}
-	config := stream.ReplayConfig{
-		Spec: spec, Durable: durable, Handler: work.handler, Batch: work.batch, Logger: r.log,
-		Each: func(m stream.Replayed) { r.failed(m) },
-	}
-	if spec.DryRun {
-		config.Each = func(m stream.Replayed) { r.planned(ctx, work, m) }
-	} else if err := r.claim(ctx, &config); err != nil {
-		return err
-	}
-	meter := newMeter(r.proc)
-	config.Progress, r.out = meter.show, meter.over(r.proc.stdout)
-	progress, err := r.conn.Replay(ctx, config)
-	meter.close()
-	return r.end(ctx, progress, err)
-}
-
-// claim writes the replay down, or takes over the one to resume, and has its
-// progress kept.
-func (r *replaying) claim(ctx context.Context, config *stream.ReplayConfig) (err error) {
-	if r.config.Resume != "" {
-		r.replay, r.token, err = r.db.ResumeReplay(ctx, r.config.Resume, replayHold)
-	} else {
-		r.replay, r.token, err = r.db.CreateReplay(ctx, r.replay.Spec, replayHold)
-	}
-	if err != nil {
-		return err
-	}
-	config.Resume = r.replay.Progress
-	config.Checkpoint = func(ctx context.Context, p schema.ReplayProgress) error {
-		return r.db.SaveReplayProgress(ctx, r.replay.ID, r.token, p, replayHold)
-	}
-	return nil
-}
-
-// planned prints what an event would change.
-func (r *replaying) planned(ctx context.Context, work work, m stream.Replayed) {
-	plan, err := schema.Plan{}, m.Err
-	if err == nil {
-		plan, err = work.plan(ctx, m.Delivery)
-	}
-	switch {
-	case err != nil:
-		r.line(m, "would fail: %v", err)
-	case plan.Change != "":
-		r.line(m, "%s", plan.Change)
-	}
-}
-
-// failed prints why an event failed.
-func (r *replaying) failed(m stream.Replayed) {
-	if m.Err != nil {
-		r.line(m, "failed: %v", m.Err)
-	}
-}
-
-func (r *replaying) line(m stream.Replayed, format string, args ...any) {
-	r.shown++
-	about := ""
-	if m.Delivery.Event != nil {
-		call, recording := m.Delivery.Event.Refs()
-		about = strings.TrimSpace(call + " " + recording)
-	}
-	_, _ = fmt.Fprintf(r.out, "%d  %s  %s  %s\n", m.Delivery.Sequence, m.Subject, about, fmt.Sprintf(format, args...))
-}
-
-// end keeps how the replay ended and says so.
-func (r *replaying) end(ctx context.Context, p schema.ReplayProgress, failure error) error {
-	out := r.proc.stdout
-	if r.replay.ID == "" {
-		if failure != nil {
-			return failure
-		}
-		_, _ = fmt.Fprintf(out, "dry run: %d events, %d of them would change something or fail\n", p.Done+p.Failed, r.shown)
-		return nil
-	}
-	state, reason := schema.ReplayDone, ""
-	switch {
-	case errors.Is(failure, schema.ErrReplayCancelled):
-		state = schema.ReplayCancelled
-	case errors.Is(failure, context.Canceled):
-		state = schema.ReplayInterrupted
-	case failure != nil:
-		state, reason = schema.ReplayFailed, failure.Error()
-	}
-	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
-	defer cancel()
-	if err := r.db.EndReplay(kept, r.replay.ID, r.token, p, state, reason); err != nil {
-		failure = errors.Join(failure, err)
-	}
-	_, _ = fmt.Fprintf(out, "replay %s is %s: %s\n", r.replay.ID, state, p)
-	if p.Withheld > 0 {
-		_, _ = fmt.Fprintf(out, "%d events that came of it were not told to the live consumers\n", p.Withheld)
-	}
-	switch {
-	case state == schema.ReplayInterrupted: // by whoever asked for it, and yet it is not done
-		return fmt.Errorf("stopped before its end; it goes on with: callstream replay --resume %s", r.replay.ID)
-	case state == schema.ReplayFailed:
-		return fmt.Errorf("%w; once that is mended: callstream replay --resume %s", failure, r.replay.ID)
-	case failure != nil:
-		return failure
-	case p.Failed > 0:
-		return fmt.Errorf("%d events failed; the last: %s", p.Failed, p.Error)
-	}
-	return nil
 }

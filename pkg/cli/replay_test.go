@@ -34,7 +34,7 @@ func TestReplay(t *testing.T) {
 		}
 		return output
 	}
-	replay(0, "0 of them would change", "--consumer", "calls", "--dry-run")
+	replay(0, "0 of them would change", "--consumer", "calls", "--dry-run", "--to-seq", "60") // the second run's first call comes behind
 	replay(0, "is done", "--consumer", "calls")
 	replay(0, "would transcribe it again", "--consumer", "transcriber", "--force", "--dry-run")
 	replay(0, "0 failed", "--consumer", "transcriber", "--force")

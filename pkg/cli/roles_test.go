@@ -27,7 +27,7 @@ func broker(t *testing.T) (address func(user string) string) {
 		t.Fatal(err)
 	}
 	passwords := ""
-	for _, user := range []string{"INGRESS", "CONSUME", "OPERATE"} {
+	for _, user := range []string{"INGRESS", "CONSUME", "CONSOLE", "OPERATE"} {
 		passwords += fmt.Sprintf("CALLSTREAM_NATS_%s: secret\n", user)
 	}
 	options := &server.Options{}
@@ -102,7 +102,7 @@ func TestRolesApart(t *testing.T) {
 	}
 	org, apiKey := organization(t, database, secret, account, token, number)
 
-	role(t, append([]string{"console", "--database-url", database, "--secret-key", secret, "--http-addr", console}, store...)...)
+	role(t, append([]string{"console", "--database-url", database, "--nats-url", nats("console"), "--secret-key", secret, "--http-addr", console}, store...)...)
 	role(t, "ingress", "--database-url", database, "--nats-url", nats("ingress"), "--secret-key", secret,
 		"--public-base-url", "https://calls.example.com", "--http-addr", ingress)
 	consume := append([]string{
@@ -125,6 +125,7 @@ func TestRolesApart(t *testing.T) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+	operate(t, "http://"+console, openDatabase(t, database, secret))
 	if status, output := run(t, "streams", "ls", "--nats-url", nats("operate")); status != 0 || !strings.Contains(output, "transcriber") {
 		t.Errorf("streams ls: %d\n%s", status, output)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/loquent/callstream/consumers"
@@ -190,31 +191,22 @@ func (c *upCommand) open(ctx context.Context, p *parts) error {
 	return p.provision(ctx, c.StreamReplicas, room)
 }
 
-// services opens what the consumers lean on and returns one service a durable.
+// services opens what the consumers lean on and returns the services of every durable.
 func (c *upCommand) services(p *parts) ([]service, error) {
 	if err := p.openTwilio(c.twilioConfig); err != nil {
 		return nil, err
 	}
+	names := consumers.Names()
 	transcribes := c.OpenAIKey != "" || c.OpenAIBaseURL != ""
 	if transcribes {
 		if err := p.openTranscription(c.transcriptionConfig); err != nil {
 			return nil, err
 		}
 	} else {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == consumers.Transcriber })
 		p.log.Warn("nothing is transcribed until OPENAI_API_KEY or OPENAI_BASE_URL is set; recordings are archived, stay at Twilio, and wait for it in the stream")
 	}
-	var services []service
-	for _, name := range consumers.Names() {
-		if name == consumers.Transcriber && !transcribes {
-			continue
-		}
-		s, err := p.consumer(name)
-		if err != nil {
-			return nil, err
-		}
-		services = append(services, s)
-	}
-	return services, nil
+	return p.consumers(names)
 }
 
 // account gives the organization its Twilio account: the simulated one, or the

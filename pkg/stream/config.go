@@ -25,6 +25,10 @@ type Config struct {
 	Logger     *slog.Logger          // nil: silence
 	Registerer prometheus.Registerer // nil: the metrics are not exposed
 	Tracer     trace.Tracer          // nil: no spans; see [TraceOf]
+
+	// Later has Connect return also when no server answers, and the connection
+	// made when one does: for who has other work than NATS.
+	Later bool
 }
 
 // connectTimeout bounds one attempt at one server.
@@ -41,6 +45,9 @@ func (c Config) options() []nats.Option {
 		nats.ReconnectWait(200 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(20 * time.Second), // a silent network is noticed within a minute
+	}
+	if c.Later {
+		options = append(options, nats.RetryOnFailedConnect(true))
 	}
 	if c.CredsFile != "" {
 		options = append(options, nats.UserCredentials(c.CredsFile))

@@ -30,7 +30,7 @@ type Conn struct {
 }
 
 // Connect connects, giving each server that the URL names a few seconds. The
-// error is [schema.Unavailable] when none answers, [schema.Unauthorized] when
+// error is [schema.Unavailable] when none answers (unless c.Later), [schema.Unauthorized] when
 // they refuse the credentials and [schema.Invalid] when the configuration
 // cannot be used.
 func Connect(ctx context.Context, c Config) (*Conn, error) {

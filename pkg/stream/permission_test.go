@@ -42,7 +42,7 @@ func (l *log) contains(s string) bool {
 // returns the address for each role.
 func shipped(t *testing.T) func(user string) string {
 	t.Helper()
-	for _, user := range []string{"INGRESS", "CONSUME", "OPERATE"} {
+	for _, user := range []string{"INGRESS", "CONSUME", "CONSOLE", "OPERATE"} {
 		t.Setenv("CALLSTREAM_NATS_"+user, "secret")
 	}
 	options, err := server.ProcessConfigFile("../../nats.conf")
@@ -140,6 +140,23 @@ func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 		t.Errorf("dead letters: %+v, %v", page, err)
 	}
 
+	atConsole := &log{}
+	console := streamtest.Connect(t, stream.Config{URL: address("console"), Logger: slog.New(slog.NewTextHandler(atConsole, nil))})
+	if info, err := console.Info(t.Context()); err != nil || len(info.Durables) != 1 {
+		t.Errorf("the pipeline at the console: %+v, %v", info, err)
+	}
+	letters.Conn = console
+	page, _, err := letters.List(t.Context(), schema.LetterFilter{Consumer: d.Name, Since: time.Now().Add(-time.Hour)})
+	if err != nil || len(page) != 1 {
+		t.Fatalf("dead letters at the console: %+v, %v", page, err)
+	}
+	if _, err := letters.Show(t.Context(), page[0].ID); err != nil {
+		t.Errorf("a dead letter at the console: %v", err)
+	}
+	if err := console.Publish(t.Context(), streamtest.Answered(3)); err != nil {
+		t.Errorf("what ingress could not decode, published at the console: %v", err)
+	}
+
 	// What a role may not do looks like silence to it; the log says why.
 	forbidden := schema.RecordingTranscribed{Header: streamtest.Answered(1).Header, Recording: streamtest.Processed(1).Recording}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -150,6 +167,9 @@ func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 	streamtest.Await(t, "the reason in the log", func(context.Context) bool { return said.contains("Permissions Violation") })
 	if heard.contains("Permissions Violation") {
 		t.Error("a consumer was refused what it needs")
+	}
+	if atConsole.contains("Permissions Violation") {
+		t.Error("the console was refused what it needs")
 	}
 	if _, err := stream.Connect(t.Context(), stream.Config{URL: address("nobody")}); schema.CodeOf(err) != schema.Unauthorized {
 		t.Errorf("connect as nobody: %v, want unauthorized", err)

@@ -36,7 +36,7 @@ the secret), other variables, and the values in force. */ -}}
 {{- $consume := dict "NATS_URL" "NATS_URL_CONSUME" -}}
 {{- $roles := dict
   "ingress" (dict "args" (list "ingress") "secrets" (merge (dict "NATS_URL" "NATS_URL_INGRESS") $tokens) "env" (merge (dict) $stream $public) "values" $v.roles.ingress "consumer" false)
-  "console" (dict "args" (list "console") "secrets" (merge (dict) $tokens $keys) "env" (merge (dict) $bucket $public) "values" $v.roles.console "consumer" false)
+  "console" (dict "args" (list "console") "secrets" (merge (dict "NATS_URL" "NATS_URL_CONSOLE") $tokens $keys) "env" (merge (dict) $bucket $public) "values" $v.roles.console "consumer" false)
 -}}
 {{- $needs := dict
   "calls" (dict "secrets" $consume "env" $stream)
