@@ -44,7 +44,7 @@ func (a *api) registerSettings(h huma.API) {
 
 var settingsExample = schema.Settings{
 	AccountSID: "AC00000000000000000000000000000001", RecordingEnabled: true,
-	RecordingSince: time.Date(2026, 3, 4, 18, 15, 40, 0, time.UTC), TranscriptionEnabled: true,
+	RecordingSince: time.Date(2026, 3, 4, 18, 15, 40, 0, time.UTC), RecordingBy: "key:Ada", TranscriptionEnabled: true,
 	Unexpected: schema.UnexpectedProcess, Delete: schema.DeleteArchived,
 	CallEvents: schema.EventStreaming{
 		Active: true, SinkSID: "DG00000000000000000000000000000001", SubscriptionSID: "DF00000000000000000000000000000001",

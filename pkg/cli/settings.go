@@ -50,7 +50,7 @@ func settingsRows(s schema.Settings) [][]string {
 		{"auth_token", "stored"},
 		{"secondary_auth_token", map[bool]string{true: "stored", false: "-"}[s.SecondaryToken]},
 		{"region, edge", orNone(s.Region) + ", " + orNone(s.Edge)},
-		{"call_recording_enabled", switchText(s.RecordingEnabled) + " since " + s.RecordingSince.UTC().Format(time.RFC3339)},
+		{"call_recording_enabled", turnedText(s)},
 		{"transcription_enabled", switchText(s.TranscriptionEnabled)},
 		{"unexpected_recordings", string(s.Unexpected)},
 		{"delete_from_twilio", string(s.Delete)},
@@ -64,6 +64,15 @@ func switchText(on bool) string {
 		return "on"
 	}
 	return "off"
+}
+
+// turnedText says where the recording switch is, since when, and who turned it.
+func turnedText(s schema.Settings) string {
+	text := switchText(s.RecordingEnabled) + " since " + s.RecordingSince.UTC().Format(time.RFC3339)
+	if s.RecordingBy != "" {
+		text += ", by " + string(s.RecordingBy)
+	}
+	return text
 }
 
 func streamingText(e schema.EventStreaming) string {

@@ -13,6 +13,7 @@ import (
 type settingsRow struct {
 	accountRow
 	Since time.Time `db:"call_recording_enabled_at"`
+	By    string    `db:"call_recording_enabled_by"`
 	streamingRow
 }
 
@@ -28,14 +29,14 @@ type streamingRow struct {
 	CallTested       *time.Time `db:"call_events_tested_at"`
 }
 
-const settingsColumns = accountColumns + `, call_recording_enabled_at,
+const settingsColumns = accountColumns + `, call_recording_enabled_at, call_recording_enabled_by,
 	sms_events_active, sms_sink_sid, sms_subscription_sid, sms_events_tested_at,
 	call_events_active, call_sink_sid, call_subscription_sid, call_events_tested_at`
 
 func (r settingsRow) settings() schema.Settings {
 	return schema.Settings{
 		AccountSID: r.AccountSID, SecondaryToken: r.Secondary != nil, Region: value(r.Region), Edge: value(r.Edge),
-		RecordingEnabled: r.Recording, RecordingSince: r.Since.UTC(), TranscriptionEnabled: r.Transcription,
+		RecordingEnabled: r.Recording, RecordingSince: r.Since.UTC(), RecordingBy: schema.Actor(r.By), TranscriptionEnabled: r.Transcription,
 		Unexpected: r.Unexpected, Delete: r.Delete,
 		SMSEvents: schema.EventStreaming{
 			Active: r.SMSActive, SinkSID: value(r.SMSSink), SubscriptionSID: value(r.SMSSubscription), TestedAt: utc(r.SMSTested),

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/loquent/callstream/pkg/postgres/postgrestest"
 	"github.com/loquent/callstream/schema"
+	"github.com/loquent/callstream/schema/migrations"
 )
 
 // settings are the organization's, with the switch's time, which must be
@@ -52,7 +54,7 @@ func TestSettingsAreMadeByTheFirstChange(t *testing.T) {
 	}, `cli:boss@desk settings.create `+foreignAccount+
 		` {"region": {"to": "ie1", "from": ""}, "auth_token": "set", "account_sid": {"to": "`+foreignAccount+`", "from": ""}}`)
 	want := schema.Settings{
-		AccountSID: foreignAccount, Region: "ie1", TranscriptionEnabled: true,
+		AccountSID: foreignAccount, Region: "ie1", RecordingBy: "cli:boss@desk", TranscriptionEnabled: true,
 		Unexpected: schema.UnexpectedProcess, Delete: schema.DeleteArchived,
 	}
 	if diff := cmp.Diff(want, w.settings(org)); diff != "" {
@@ -80,7 +82,7 @@ func TestEachSettingChangesAlone(t *testing.T) {
 		{schema.SettingsChange{Edge: ptr("sydney")}, `"edge": {"to": "sydney", "from": ""}`, func() { want.Edge = "sydney" }},
 		{schema.SettingsChange{Region: ptr("")}, `"region": {"to": "", "from": "au1"}`, func() { want.Region = "" }},
 		{schema.SettingsChange{RecordingEnabled: ptr(true)}, `"call_recording_enabled": {"to": true, "from": false}`,
-			func() { want.RecordingEnabled = true }},
+			func() { want.RecordingEnabled, want.RecordingBy = true, "cli:boss@desk" }},
 		{schema.SettingsChange{TranscriptionEnabled: ptr(false)}, `"transcription_enabled": {"to": false, "from": true}`,
 			func() { want.TranscriptionEnabled = false }},
 		{schema.SettingsChange{Unexpected: ptr(schema.UnexpectedQuarantine)},
@@ -151,6 +153,39 @@ func TestSettingsThatNoneTakes(t *testing.T) {
 	}
 }
 
+// A database from before knew who turned the switch from its audit log alone.
+func TestWhoTurnedTheSwitchIsReadFromTheAuditLogOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	org := w.account.OrganizationID
+	turned := func() schema.Actor {
+		s, err := w.Settings(t.Context(), org)
+		must(t, err)
+		return s.RecordingBy
+	}
+	migration, err := fs.ReadFile(migrations.Files, "00005_switch_actor.sql")
+	must(t, err)
+	_, backfill, _ := strings.Cut(string(migration), ";")
+	for _, step := range []struct {
+		actor  schema.Actor
+		change schema.SettingsChange
+		want   schema.Actor
+	}{
+		{"key:Ada", schema.SettingsChange{TranscriptionEnabled: ptr(false)}, schema.System}, // who made the settings
+		{"key:Bob", schema.SettingsChange{RecordingEnabled: ptr(true)}, "key:Bob"},
+		{"key:Ada", schema.SettingsChange{RecordingEnabled: ptr(true), Region: ptr("ie1")}, "key:Bob"},
+	} {
+		_, err := w.ChangeSettings(schema.WithActor(t.Context(), step.actor), org, step.change)
+		must(t, err)
+		now := turned()
+		w.exec(`UPDATE organization_twilio_settings SET call_recording_enabled_by = ''`)
+		w.exec(backfill)
+		if then := turned(); now != step.want || then != step.want {
+			t.Errorf("turned by %q, as the log has it by %q, not %q", now, then, step.want)
+		}
+	}
+}
+
 // Tokens go in and come out by no way but to Twilio.
 func TestTokensAreNeverTold(t *testing.T) {
 	t.Parallel()
@@ -200,7 +235,7 @@ func TestSettingsThatTwoChangeAtOnce(t *testing.T) {
 	}
 	people.Wait()
 	want := schema.Settings{
-		AccountSID: foreignAccount, SecondaryToken: true, Region: "ie1", Edge: "dublin", RecordingEnabled: true,
+		AccountSID: foreignAccount, SecondaryToken: true, Region: "ie1", Edge: "dublin", RecordingEnabled: true, RecordingBy: schema.System,
 		Unexpected: schema.UnexpectedProcess, Delete: schema.DeleteOwn,
 	}
 	if diff := cmp.Diff(want, w.settings(org)); diff != "" {

@@ -97,22 +97,25 @@ func (a act) revision(ctx context.Context, c schema.SettingsChange) (*revision, 
 }
 
 // saveSettings writes the row and returns it as it is stored. The switch's time
-// is when it turned last.
+// and actor are those of when it turned last.
 func (a act) saveSettings(ctx context.Context, r settingsRow) (stored settingsRow, err error) {
 	err = a.GetContext(ctx, &stored, `
 		INSERT INTO organization_twilio_settings AS s
 			(organization_id, account_sid, auth_token, secondary_auth_token, region, edge, call_recording_enabled,
-			call_recording_enabled_at, transcription_enabled, unexpected_recordings, delete_from_twilio)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $8, $9, $10)
+			call_recording_enabled_at, call_recording_enabled_by, transcription_enabled, unexpected_recordings, delete_from_twilio)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $11, $8, $9, $10)
 		ON CONFLICT (organization_id) DO UPDATE SET
 			account_sid = EXCLUDED.account_sid, auth_token = EXCLUDED.auth_token, secondary_auth_token = EXCLUDED.secondary_auth_token,
 			region = EXCLUDED.region, edge = EXCLUDED.edge, call_recording_enabled = EXCLUDED.call_recording_enabled,
 			call_recording_enabled_at = CASE WHEN s.call_recording_enabled = EXCLUDED.call_recording_enabled
 				THEN s.call_recording_enabled_at ELSE EXCLUDED.call_recording_enabled_at END,
+			call_recording_enabled_by = CASE WHEN s.call_recording_enabled = EXCLUDED.call_recording_enabled
+				THEN s.call_recording_enabled_by ELSE EXCLUDED.call_recording_enabled_by END,
 			transcription_enabled = EXCLUDED.transcription_enabled, unexpected_recordings = EXCLUDED.unexpected_recordings,
 			delete_from_twilio = EXCLUDED.delete_from_twilio, updated_at = clock_timestamp()
 		RETURNING `+settingsColumns,
-		r.OrganizationID, r.AccountSID, r.Token, r.Secondary, r.Region, r.Edge, r.Recording, r.Transcription, r.Unexpected, r.Delete)
+		r.OrganizationID, r.AccountSID, r.Token, r.Secondary, r.Region, r.Edge, r.Recording, r.Transcription, r.Unexpected, r.Delete,
+		storable(string(schema.ActorOf(ctx))))
 	if stateOf(err) == unique {
 		return stored, schema.Errorf(schema.Conflict, "account %s belongs to another organization", r.AccountSID)
 	}

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- Who turned the recording switch to where it is; empty where nobody knows.
+-- Who turned the recording switch to where it is, empty where nobody knows.
 ALTER TABLE organization_twilio_settings ADD COLUMN call_recording_enabled_by text NOT NULL DEFAULT '';
 UPDATE organization_twilio_settings s SET call_recording_enabled_by = turned.actor
 FROM (
