@@ -41,6 +41,7 @@ type commands struct {
 	Doctor      doctorCommand      `cmd:"" help:"Check every dependency and every Twilio account, and say what to do."`
 	Ready       readyCommand       `cmd:"" help:"Ask the role on this machine whether it is ready."`
 	Simulate    simulateCommand    `cmd:"" help:"Serve a double of Twilio and of the transcription API, and place calls."`
+	Bench       benchCommand       `cmd:"" help:"Measure callstream, and the limits of what it stands on, on this machine."`
 }
 
 // process is what a command finds around it.
@@ -72,6 +73,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			"token":       simulatedToken,
 			"numbers":     strings.Join(simulatedNumbers, ","),
 			"permissions": permissions(),
+			"benchparts":  benchParts(),
 		},
 	)
 	if err != nil {

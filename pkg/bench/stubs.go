@@ -1,0 +1,14 @@
+package bench
+
+import "context"
+
+func (b *bench) fsync(ctx context.Context) ([]Figure, error)     { return nil, nil }
+func (b *bench) calls(ctx context.Context) ([]Figure, error)     { return nil, nil }
+func (b *bench) webhook(ctx context.Context) ([]Figure, error)   { return nil, nil }
+func (b *bench) answer(ctx context.Context) ([]Figure, error)    { return nil, nil }
+func (b *bench) archive(ctx context.Context) ([]Figure, error)   { return nil, nil }
+func (b *bench) ready(ctx context.Context) ([]Figure, error)     { return nil, nil }
+func (b *bench) replay(ctx context.Context) ([]Figure, error)    { return nil, nil }
+func (b *bench) search(ctx context.Context) ([]Figure, error)    { return nil, nil }
+func (b *bench) footprint(ctx context.Context) ([]Figure, error) { return nil, nil }
+func (b *bench) scaling(ctx context.Context) ([]Figure, error)   { return nil, nil }
