@@ -37,7 +37,7 @@ func process(t *testing.T, args ...string) *exec.Cmd {
 		_ = child.Process.Kill()
 		err := child.Wait()
 		if t.Failed() {
-			t.Logf("%s: %v\n%s", args, err, output.String())
+			t.Logf("%s: %v\n%s", args[:2], err, output.String())
 		}
 	})
 	return child
