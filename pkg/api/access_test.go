@@ -82,7 +82,7 @@ func TestPermissionsAreAsPromised(t *testing.T) {
 
 // request returns a request of the operation that would succeed if the caller
 // may send it.
-func (o described) request(t *testing.T) (method, path, body string) {
+func (o described) request(t testing.TB) (method, path, body string) {
 	t.Helper()
 	path = o.path
 	for place, value := range places {

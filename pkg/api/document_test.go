@@ -37,7 +37,7 @@ type described struct {
 }
 
 // document returns the served document and its operations.
-func document(t *testing.T) (raw string, operations []described) {
+func document(t testing.TB) (raw string, operations []described) {
 	t.Helper()
 	response, raw := request(t, &store{}, "", "GET", "/api/openapi.json", "")
 	if response.StatusCode != http.StatusOK {

@@ -162,7 +162,7 @@ func (s *store) handler(set ...func(*api.Config)) http.Handler {
 }
 
 // ask sends h one request and returns its answer and body.
-func ask(t *testing.T, h http.Handler, key, method, path, body string, header ...string) (*http.Response, string) {
+func ask(t testing.TB, h http.Handler, key, method, path, body string, header ...string) (*http.Response, string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, bytes.NewBufferString(body))
 	if key != "" {
@@ -180,7 +180,7 @@ func ask(t *testing.T, h http.Handler, key, method, path, body string, header ..
 }
 
 // request sends one to an API of its own on s.
-func request(t *testing.T, s *store, key, method, path, body string, header ...string) (*http.Response, string) {
+func request(t testing.TB, s *store, key, method, path, body string, header ...string) (*http.Response, string) {
 	t.Helper()
 	return ask(t, s.handler(), key, method, path, body, header...)
 }
