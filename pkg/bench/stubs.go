@@ -2,8 +2,6 @@ package bench
 
 import "context"
 
-func (b *bench) webhook(ctx context.Context) ([]Figure, error)   { return nil, nil }
-func (b *bench) answer(ctx context.Context) ([]Figure, error)    { return nil, nil }
 func (b *bench) archive(ctx context.Context) ([]Figure, error)   { return nil, nil }
 func (b *bench) ready(ctx context.Context) ([]Figure, error)     { return nil, nil }
 func (b *bench) replay(ctx context.Context) ([]Figure, error)    { return nil, nil }
