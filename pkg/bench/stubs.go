@@ -2,8 +2,6 @@ package bench
 
 import "context"
 
-func (b *bench) archive(ctx context.Context) ([]Figure, error)   { return nil, nil }
-func (b *bench) ready(ctx context.Context) ([]Figure, error)     { return nil, nil }
 func (b *bench) replay(ctx context.Context) ([]Figure, error)    { return nil, nil }
 func (b *bench) search(ctx context.Context) ([]Figure, error)    { return nil, nil }
 func (b *bench) footprint(ctx context.Context) ([]Figure, error) { return nil, nil }
