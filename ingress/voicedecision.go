@@ -21,8 +21,8 @@ type Decisions interface {
 }
 
 // voicePatience bounds each of the steps for which a caller waits: the look-ups
-// together, the stream, the database once more.
-func (i *Ingress) voicePatience() time.Duration { return i.config.Budget / 3 }
+// together, the stream, the database and the stream once more.
+func (i *Ingress) voicePatience() time.Duration { return i.config.Budget / 4 }
 
 // ruling is what a call is decided by.
 type ruling struct {
@@ -69,9 +69,9 @@ func lookupFailed(err error) schema.RecordingCheck {
 }
 
 // decide returns whether the call's TwiML may record it. A yes means that the
-// check said yes a moment ago, that the stream has acknowledged an event with
-// that decision, and that the decision stored for the call is that one. The
-// error tells what kept a decision from being stored, or made it a no.
+// check said yes a moment ago, that the stream has acknowledged the call, and
+// that the decision stored for it is that one. The error tells what kept a
+// decision from being stored or told, or made it a no.
 func (i *Ingress) decide(ctx context.Context, event schema.CallReceived, r ruling) (yes bool, problem error) {
 	if r.stored != nil {
 		return i.repeat(ctx, event, r)
@@ -94,24 +94,31 @@ func (i *Ingress) decide(ctx context.Context, event schema.CallReceived, r rulin
 // repeat answers a call that was decided on before: Twilio asks again when an
 // answer did not reach it. The event is told again, in case it never was.
 func (i *Ingress) repeat(ctx context.Context, event schema.CallReceived, r ruling) (yes bool, problem error) {
-	if r.stored.Outcome.Final() {
-		event.Decision = r.stored
+	if !r.stored.Outcome.Final() {
+		return false, i.tell(ctx, undecided(event))
 	}
+	event.Decision = r.stored
 	if err := i.tell(ctx, event); err != nil {
 		return false, err
 	}
 	return r.check.Enabled && r.stored.ByTwiML(), nil
 }
 
-// permit tells of the decision and then stores it. In this order a decision to
-// record is never stored for a call of which the stream does not know, and which
-// is not recorded for that reason: the recorder may still do it.
+// permit tells of the call, stores the decision and then tells of that. In this
+// order a decision to record is never stored for a call of which the stream does
+// not know, nor told of one for which it could not be stored: neither is
+// recorded by its TwiML, and the recorder may still do it. Once it is stored it
+// holds, told or not.
 func (i *Ingress) permit(ctx context.Context, event schema.CallReceived) (yes bool, problem error) {
-	if err := i.tell(ctx, event); err != nil {
+	if err := i.tell(ctx, undecided(event)); err != nil {
 		return false, err
 	}
 	stored, err := i.saveDecision(ctx, event)
-	return err == nil && stored.ByTwiML(), err
+	if err != nil {
+		return false, err
+	}
+	event.Decision = &stored
+	return stored.ByTwiML(), i.tell(ctx, event)
 }
 
 // refuse stores the decision and then tells of it. In this order a no that has
@@ -129,6 +136,12 @@ func (i *Ingress) refuse(ctx context.Context, event schema.CallReceived) error {
 	}
 	event.Decision = &stored
 	return i.tell(ctx, event)
+}
+
+// undecided is the variant of a received call that tells no decision.
+func undecided(event schema.CallReceived) variant {
+	event.Decision = nil
+	return variant{event, ":undecided"}
 }
 
 // unsaved is the variant of a received call whose decision the database did not

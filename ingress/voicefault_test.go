@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,11 +87,20 @@ func TestVoiceConnectsWhateverBreaks(t *testing.T) {
 			if answer.records() || answer.reaches() != agent {
 				t.Errorf("answered %+v", answer)
 			}
+			if events, _ := w.publisher.take(); slices.ContainsFunc(events, saysRecorded) {
+				t.Errorf("told %+v", events)
+			}
 			if !strings.Contains(w.log.String(), "level=WARN") {
 				t.Error("nobody is told")
 			}
 		})
 	}
+}
+
+// saysRecorded reports whether the event tells that the call is recorded.
+func saysRecorded(event schema.Event) bool {
+	received, ok := event.(schema.CallReceived)
+	return ok && received.Decision != nil && received.Decision.ByTwiML() && received.Call.CallSID == callSID
 }
 
 // databaseAway makes every look-up fail.

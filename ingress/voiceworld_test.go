@@ -179,10 +179,18 @@ func (w *voiceWorld) call(target string, form url.Values) twiml {
 	return readTwiML(w, w.callback(target, form))
 }
 
-// received returns the only event that was stored, a call's, and its message id.
+// received returns the event that tells what was decided on a call, and its
+// message id. Before it there may be one that tells of the call alone.
 func (w *voiceWorld) received(what string) (event schema.CallReceived, id string) {
 	w.Helper()
-	stored := w.one(what)
+	events, letters := w.publisher.take()
+	if len(events) == 2 && strings.HasSuffix(events[0].MsgID(), ":undecided") {
+		events = events[1:]
+	}
+	if len(events) != 1 || len(letters) > 0 {
+		w.Fatalf("%s: %d events and %d dead letters, want one event", what, len(events), len(letters))
+	}
+	stored := events[0]
 	publishable(w, stored)
 	data, err := json.Marshal(stored)
 	if err != nil {
