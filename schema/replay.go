@@ -141,3 +141,12 @@ type ReplayFilter struct {
 // ErrReplayCancelled is what a running replay meets at its next checkpoint when
 // an operator has cancelled it.
 var ErrReplayCancelled = errors.New("the replay was cancelled")
+
+// ReplayEstimate is what a replay would have to look at, counted without
+// reading it.
+type ReplayEstimate struct {
+	Events  uint64 `json:"events"`
+	FromSeq uint64 `json:"from_seq,omitempty"` // the first sequence of the range; zero: nothing is in it
+	ToSeq   uint64 `json:"to_seq,omitempty"`   // the last
+	Exact   bool   `json:"exact"`              // false: Events at most; which are selected only reading tells
+}

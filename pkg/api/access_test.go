@@ -63,6 +63,9 @@ var promised = map[string]string{
 	"GET /api/replays":                           "operate",
 	"GET /api/replays/{replay_id}":               "operate",
 	"POST /api/replays/{replay_id}/cancel":       "operate",
+	"POST /api/replays/{replay_id}/resume":       "operate",
+	"POST /api/replays/estimate":                 "operate",
+	"GET /api/pipeline/history":                  "operate",
 }
 
 func TestPermissionsAreAsPromised(t *testing.T) {
@@ -71,7 +74,7 @@ func TestPermissionsAreAsPromised(t *testing.T) {
 	got := map[string]string{}
 	for _, o := range operations {
 		got[o.method+" "+o.path] = *o.Permission
-		if operators := o.path == "/api/organizations" || o.path == "/api/pipeline"; operators != (o.Scope == "operators") {
+		if operators := o.path == "/api/organizations" || strings.HasPrefix(o.path, "/api/pipeline"); operators != (o.Scope == "operators") {
 			t.Errorf("%s %s is for %s", o.method, o.path, o.Scope)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/loquent/callstream/pkg/pipeline"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -72,11 +73,13 @@ type Config struct {
 	KeyIssuer     keyIssuer
 	Audit         audit
 	Health        health
-	Pipeline      pipeline // the pipeline's state needs Pipeline and Books
-	Books         books
+	Pipeline      pipeline.Streams // the pipeline's state needs Pipeline and Books
+	Books         pipeline.Books
 	Letters       letters
 	Replays       replays
 	Consumers     []string // whose work may be replayed
+	Estimates     estimates
+	History       history // of the pipeline's state
 
 	Limits Limits // the zero value: what [Limits] says
 	Logger *slog.Logger
@@ -142,6 +145,8 @@ func (a *api) register(h huma.API) {
 		{a.Pipeline != nil && a.Books != nil, a.registerPipeline},
 		{a.Letters != nil, a.registerLetters},
 		{a.Replays != nil, a.registerReplays},
+		{a.Estimates != nil, a.registerEstimates},
+		{a.History != nil, a.registerHistory},
 	} {
 		if noun.present {
 			noun.add(h)

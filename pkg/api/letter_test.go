@@ -50,6 +50,7 @@ func TestWhatBelongsToAnotherOrganizationIsNotThere(t *testing.T) {
 			{"DELETE", "/api/deadletters/7", `{"reason":"a test"}`},
 			{"GET", "/api/replays/" + replayID, ""},
 			{"POST", "/api/replays/" + replayID + "/cancel", ""},
+			{"POST", "/api/replays/" + replayID + "/resume", ""},
 		} {
 			s := &store{owner: owner}
 			strange, says := request(t, s, "csk_admin", c.method, c.path, c.body)
@@ -76,6 +77,7 @@ func TestAnotherOrganizationsListsAreForbidden(t *testing.T) {
 		{"POST", "/api/deadletters/retry", `{"filter":{"organization":"` + otherOrg + `"}}`},
 		{"GET", "/api/replays?organization=" + otherOrg, ""},
 		{"POST", "/api/replays", `{"consumer":"calls","organization":"` + otherOrg + `"}`},
+		{"POST", "/api/replays/estimate", `{"consumer":"calls","organization":"` + otherOrg + `"}`},
 	} {
 		if response, answer := request(t, s, "csk_admin", c.method, c.path, c.body); response.StatusCode != 403 || len(s.asked) > 0 {
 			t.Errorf("%s %s: %d %s", c.method, c.path, response.StatusCode, answer)

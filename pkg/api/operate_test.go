@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/loquent/callstream/pkg/pipeline"
 	"github.com/loquent/callstream/pkg/stream"
 	"github.com/loquent/callstream/schema"
 )
@@ -82,7 +83,22 @@ func (s *store) Replay(_ context.Context, id string) (schema.Replay, error) {
 	if id != replayID {
 		return schema.Replay{}, schema.Errorf(schema.NotFound, "there is no replay %s", id)
 	}
-	return schema.Replay{ID: id, Spec: schema.ReplaySpec{Consumer: "calls", Organization: s.owner}, State: schema.ReplayRunning}, nil
+	return schema.Replay{ID: id, Spec: schema.ReplaySpec{Consumer: "calls", Organization: s.owner, AllowSideEffects: s.effects}, State: schema.ReplayRunning}, nil
+}
+
+func (s *store) RequeueReplay(ctx context.Context, id string) (schema.Replay, error) {
+	s.saw(ctx, s.owner)
+	return schema.Replay{ID: id, State: schema.ReplayQueued}, nil
+}
+
+func (s *store) EstimateReplay(ctx context.Context, spec schema.ReplaySpec) (schema.ReplayEstimate, error) {
+	s.saw(ctx, spec.Organization)
+	s.spec = spec
+	return schema.ReplayEstimate{Events: 12, Exact: true}, s.pipelineErr
+}
+
+func (s *store) Series(since time.Time, points int) pipeline.Series {
+	return pipeline.Series{Every: points, At: []int64{since.Unix()}}
 }
 
 func (s *store) FindReplays(ctx context.Context, f schema.ReplayFilter) ([]schema.Replay, string, error) {

@@ -8,6 +8,18 @@ import (
 	"github.com/loquent/callstream/schema"
 )
 
+func TestThePipelinesHistory(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		"": `{"every_seconds":360,"at":[-62135596800],`,
+		"?since=1970-01-01T00:01:00Z&points=2000": `{"every_seconds":2000,"at":[60],`,
+	} {
+		if _, answer := request(t, &store{}, "csk_op_operate", "GET", "/api/pipeline/history"+query, ""); !strings.HasPrefix(answer, want) {
+			t.Errorf("%s: %s", query, answer)
+		}
+	}
+}
+
 func TestThePipelinesState(t *testing.T) {
 	t.Parallel()
 	_, answer := request(t, &store{}, "csk_op_operate", "GET", "/api/pipeline", "")

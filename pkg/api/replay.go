@@ -18,6 +18,12 @@ type replays interface {
 	Replay(ctx context.Context, id string) (schema.Replay, error)
 	FindReplays(ctx context.Context, f schema.ReplayFilter) (page []schema.Replay, next string, err error)
 	CancelReplay(ctx context.Context, id string) error
+	RequeueReplay(ctx context.Context, id string) (schema.Replay, error)
+}
+
+// estimates count what a replay would have to look at.
+type estimates interface {
+	EstimateReplay(ctx context.Context, spec schema.ReplaySpec) (schema.ReplayEstimate, error)
 }
 
 func (a *api) registerReplays(h huma.API) {
@@ -44,6 +50,22 @@ func (a *api) registerReplays(h huma.API) {
 		about:   "One that runs stops within seconds. What it has done stays done.",
 		errors:  []int{http.StatusConflict},
 	}.operation(), a.cancelReplay)
+	huma.Register(h, route{
+		id: "resume-replay", method: http.MethodPost, path: "/api/replays/{replay_id}/resume", permission: PermissionOperate, scope: ofHolder,
+		summary: "Queue a replay again that was interrupted or has failed",
+		about:   "It goes on where it stopped, in a process that runs the consumer. One with side effects only operators resume.",
+		errors:  []int{http.StatusConflict},
+	}.operation(), a.resumeReplay)
+}
+
+func (a *api) registerEstimates(h huma.API) {
+	huma.Register(h, route{
+		id: "estimate-replay", method: http.MethodPost, path: "/api/replays/estimate", permission: PermissionOperate, scope: ofHolder,
+		summary: "Count what a replay would have to look at, without reading or queueing anything",
+		about: "Not `exact` when the replay is about one organization, call or recording: it looks at so many `events` at most, and only a " +
+			"replay with `dry_run` tells how many are selected.",
+		example: schema.ReplaySpec{Consumer: "transcriber", FromSeq: 1200},
+	}.operation(), a.estimateReplay)
 }
 
 type startReplayInput struct {
@@ -149,4 +171,39 @@ func (a *api) cancelReplay(ctx context.Context, in *replayInput) (*struct{}, err
 		return nil, a.problem(err)
 	}
 	return nil, nil
+}
+
+// resumeReplay queues a replay again. What an operator allowed it to do only an
+// operator sets off again.
+func (a *api) resumeReplay(ctx context.Context, in *replayInput) (*replayOutput, error) {
+	replay, err := a.replay(ctx, in.ID)
+	if err == nil && len(replay.Spec.AllowSideEffects) > 0 && caller(ctx).OrganizationID != "" {
+		err = schema.Errorf(schema.Forbidden, "the replay may have side effects; only operators, whose keys belong to no organization, may resume it")
+	}
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	if replay, err = a.Replays.RequeueReplay(ctx, replay.ID); err != nil {
+		return nil, a.problem(err)
+	}
+	return &replayOutput{replay}, nil
+}
+
+type estimateOutput struct {
+	Body schema.ReplayEstimate
+}
+
+// estimateReplay counts within the caller's reach. What may be estimated is
+// what may be replayed, but for the side effects: an estimate has none.
+func (a *api) estimateReplay(ctx context.Context, in *startReplayInput) (*estimateOutput, error) {
+	in.Body.AllowSideEffects = nil
+	spec, err := a.replaySpec(ctx, in.Body)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	estimate, err := a.Estimates.EstimateReplay(ctx, spec)
+	if err != nil {
+		return nil, a.problemOf(err, pipelineAway)
+	}
+	return &estimateOutput{estimate}, nil
 }

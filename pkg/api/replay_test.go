@@ -59,3 +59,41 @@ func TestEveryFieldOfAReplayIsPassedOn(t *testing.T) {
 		t.Errorf("answer %s (%v)", answer, err)
 	}
 }
+
+// An estimate is within the caller's reach and needs no side effects allowed.
+func TestAnEstimateIsWithinReach(t *testing.T) {
+	t.Parallel()
+	for key, about := range map[string]string{"csk_operate": org, "csk_op_operate": ""} {
+		s := &store{}
+		response, answer := request(t, s, key, "POST", "/api/replays/estimate", `{"consumer":"recorder","from_seq":3,"allow_side_effects":["recorder"]}`)
+		if response.StatusCode != 200 || answer != `{"events":12,"exact":true}`+"\n" || s.spec.Organization != about || s.spec.FromSeq != 3 {
+			t.Errorf("%s: %d %s of %+v", key, response.StatusCode, answer, s.spec)
+		}
+	}
+	s := &store{pipelineErr: schema.Errorf(schema.Unavailable, "no responders")}
+	if response, answer := request(t, s, "csk_operate", "POST", "/api/replays/estimate", `{"consumer":"calls"}`); response.StatusCode != 503 || !strings.Contains(answer, "stream") {
+		t.Errorf("away: %d %s", response.StatusCode, answer)
+	}
+	if response, answer := request(t, s, "csk_operate", "POST", "/api/replays/estimate", `{"consumer":"caller"}`); response.StatusCode != 422 {
+		t.Errorf("no such consumer: %d %s", response.StatusCode, answer)
+	}
+}
+
+// What an operator allowed a replay to do, nobody but an operator sets off
+// again.
+func TestWhoResumesAReplay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		key     string
+		effects []string
+		status  int
+	}{
+		{"csk_operate", nil, 200}, {"csk_op_operate", nil, 200}, {"csk_op_operate", []string{"recorder"}, 200}, {"csk_admin", []string{"events"}, 403},
+	} {
+		s := &store{owner: org, effects: c.effects}
+		response, answer := request(t, s, c.key, "POST", "/api/replays/"+replayID+"/resume", "")
+		if response.StatusCode != c.status || (len(s.asked) > 0) != (c.status == 200) {
+			t.Errorf("%+v: %d %s", c, response.StatusCode, answer)
+		}
+	}
+}

@@ -52,5 +52,9 @@ func (c *consoleCommand) Run(ctx context.Context, proc *process) (err error) {
 			return err
 		}
 	}
-	return p.serve(ctx, c.HTTPAddr, map[string]http.Handler{"/api/": p.api()})
+	var services []service
+	if p.conn != nil {
+		services = append(services, p.remember())
+	}
+	return p.serve(ctx, c.HTTPAddr, map[string]http.Handler{"/api/": p.api()}, services...)
 }

@@ -30,6 +30,14 @@ func operate(t *testing.T, console string, db *postgres.DB) {
 	if len(pipeline.Durables) != len(consumers.Names()) {
 		t.Errorf("the pipeline: %+v", pipeline)
 	}
+	var history struct{ At []int64 }
+	if ask(t, key, http.MethodGet, console+"/api/pipeline/history", "", &history); len(history.At) == 0 {
+		t.Error("nothing of the pipeline is remembered")
+	}
+	var estimate schema.ReplayEstimate
+	if ask(t, key, http.MethodPost, console+"/api/replays/estimate", `{"consumer":"calls"}`, &estimate); estimate.Events == 0 || !estimate.Exact {
+		t.Errorf("the estimate: %+v", estimate)
+	}
 	var replay schema.Replay
 	ask(t, key, http.MethodPost, console+"/api/replays", `{"consumer":"calls"}`, &replay)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

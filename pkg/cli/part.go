@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loquent/callstream/consumers"
+	"github.com/loquent/callstream/pkg/pipeline"
 	"github.com/loquent/callstream/pkg/postgres"
 	"github.com/loquent/callstream/pkg/s3"
 	"github.com/loquent/callstream/pkg/secrets"
@@ -33,7 +34,8 @@ type parts struct {
 
 	db      *postgres.DB
 	conn    *stream.Conn
-	aside   bool // conn is not what this process is for: it is ready without
+	aside   bool              // conn is not what this process is for: it is ready without
+	history *pipeline.History // of the pipeline; nil: nobody plots it
 	objects *s3.Store
 	earlier *s3.Store // a bucket that recordings lay in before; only replays read it
 	twilio  *twilio.Client

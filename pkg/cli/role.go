@@ -10,8 +10,10 @@ import (
 	"github.com/loquent/callstream/ingress"
 	"github.com/loquent/callstream/pkg/api"
 	"github.com/loquent/callstream/pkg/eventsink"
+	"github.com/loquent/callstream/pkg/pipeline"
 	"github.com/loquent/callstream/pkg/stream"
 	"github.com/loquent/callstream/pkg/twilio"
+	"github.com/loquent/callstream/schema"
 )
 
 // ingress returns the routes that Twilio reaches.
@@ -58,9 +60,30 @@ func (p *parts) api() http.Handler {
 		Logger:        p.log,
 	}
 	if p.conn != nil {
-		config.Pipeline, config.Books, config.Letters = p.conn, p.db, p.letters()
+		config.Pipeline, config.Books, config.Letters, config.Estimates = p.conn, p.db, p.letters(), estimates{p.conn}
+	}
+	if p.history != nil {
+		config.History = p.history
 	}
 	return api.New(config)
+}
+
+// remember returns the service that samples the pipeline for the API's plots.
+func (p *parts) remember() service {
+	p.history = pipeline.NewHistory(pipeline.HistoryConfig{Streams: p.conn, Books: p.db, Logger: p.log})
+	return service{"history", p.history.Run}
+}
+
+// estimates knows the durables' filters, by which a replay's history is counted.
+type estimates struct{ conn *stream.Conn }
+
+// EstimateReplay counts what a replay would have to look at.
+func (e estimates) EstimateReplay(ctx context.Context, spec schema.ReplaySpec) (schema.ReplayEstimate, error) {
+	durable, err := consumers.Find(spec.Consumer)
+	if err != nil {
+		return schema.ReplayEstimate{}, schema.Errorf(schema.Invalid, "consumer: %w", err)
+	}
+	return e.conn.EstimateReplay(ctx, spec, durable)
 }
 
 // sinks returns what looks after event sinks; it needs the client for Twilio and

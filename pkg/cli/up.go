@@ -102,6 +102,7 @@ func (c *upCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err != nil {
 		return err
 	}
+	services = append(services, p.remember())
 	services = append(services, p.server(listener, map[string]http.Handler{"/twilio/": routes, "/api/": p.api()}))
 	if simulated != nil {
 		services = append([]service{simulated.double()}, append(services, simulated.driver(proc, started))...)

@@ -45,6 +45,38 @@ func (d *DB) QueueReplay(ctx context.Context, spec schema.ReplaySpec) (r schema.
 	return r, err
 }
 
+// RequeueReplay queues an interrupted or failed replay again: whichever process
+// runs its consumer goes on with it where it stopped. [schema.NotFound] when
+// there is none, [schema.Conflict] when it waits or runs already, is done or was
+// cancelled.
+func (d *DB) RequeueReplay(ctx context.Context, id string) (r schema.Replay, err error) {
+	err = d.transact(ctx, "queue replay "+id+" again", func(tx *sqlx.Tx) error {
+		held, err := lockReplay(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if held.State != schema.ReplayInterrupted && held.State != schema.ReplayFailed {
+			return schema.Errorf(schema.Conflict, "replay %s is %s; only one that was interrupted or has failed goes on again", id, held.State)
+		}
+		var row replayRow
+		err = tx.GetContext(ctx, &row, `
+			UPDATE replay SET state = 'queued', unattended = true, token = '', error = '', lost = 0, ended_at = NULL,
+				updated_at = clock_timestamp()
+			WHERE id = $1 RETURNING `+replayColumns, id)
+		if err != nil {
+			return err
+		}
+		if r, err = row.replay(); err != nil {
+			return err
+		}
+		return auditReplay(ctx, tx, "replay.resume", r)
+	})
+	if err != nil {
+		return schema.Replay{}, err
+	}
+	return r, nil
+}
+
 // ClaimReplay takes the oldest queued replay of the consumer for ttl, or one
 // that was queued once and whose process was interrupted or has vanished, and
 // returns it with the token by which it is held, as [DB.CreateReplay] does.

@@ -123,6 +123,48 @@ func TestAReplayHandedOverInOrderIsNotLost(t *testing.T) {
 	}
 }
 
+// Whatever ended a replay before its end, and whether or not somebody waited
+// for it, it goes on where it stopped in a process that runs its consumer.
+func TestAReplayIsQueuedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := schema.ReplayProgress{Cursor: 7, End: 99, Done: 7}
+	for name, interrupt := range map[string]func(id, token string){
+		"it was stopped":       func(id, token string) { must(t, w.EndReplay(t.Context(), id, token, p, schema.ReplayInterrupted, "")) },
+		"it failed":            func(id, token string) { must(t, w.EndReplay(t.Context(), id, token, p, schema.ReplayFailed, "why")) },
+		"its process vanished": func(id, token string) { must(t, w.SaveReplayProgress(t.Context(), id, token, p, -time.Second)) },
+	} {
+		started, token, err := w.CreateReplay(t.Context(), reindex, time.Hour)
+		must(t, err)
+		_, err = w.RequeueReplay(t.Context(), started.ID)
+		wantCode(t, err, schema.Conflict) // it runs
+		interrupt(started.ID, token)
+		again, err := w.RequeueReplay(w.boss(), started.ID)
+		must(t, err)
+		if again.State != schema.ReplayQueued || again.Error != "" || !again.EndedAt.IsZero() || cmp.Diff(p, again.Progress) != "" {
+			t.Errorf("%s: %+v", name, again)
+		}
+		_, err = w.RequeueReplay(t.Context(), started.ID)
+		wantCode(t, err, schema.Conflict) // it waits
+		wantCode(t, w.SaveReplayProgress(t.Context(), started.ID, token, p, time.Hour), schema.Conflict)
+		r, second, err := w.ClaimReplay(t.Context(), reindex.Consumer, time.Hour)
+		must(t, err)
+		if r.ID != started.ID || cmp.Diff(p, r.Progress) != "" {
+			t.Errorf("%s: claimed %+v", name, r)
+		}
+		must(t, w.EndReplay(t.Context(), r.ID, second, p, schema.ReplayDone, ""))
+		_, err = w.RequeueReplay(t.Context(), r.ID)
+		wantCode(t, err, schema.Conflict)
+	}
+	entries, _, err := w.AuditLog(t.Context(), "", schema.AuditFilter{Action: "replay.resume"})
+	must(t, err)
+	if len(entries) != 3 || entries[0].Actor != "cli:boss@desk" {
+		t.Errorf("audit log %+v", entries)
+	}
+	_, err = w.RequeueReplay(t.Context(), nobody)
+	wantCode(t, err, schema.NotFound)
+}
+
 func TestReplaysAreListedByPageAndOrganization(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -153,6 +153,10 @@ func TestEachRoleGetsAlongWithItsPermissions(t *testing.T) {
 	if _, err := letters.Show(t.Context(), page[0].ID); err != nil {
 		t.Errorf("a dead letter at the console: %v", err)
 	}
+	counted, err := console.EstimateReplay(t.Context(), schema.ReplaySpec{Consumer: d.Name, Since: time.Now().Add(-time.Hour)}, d)
+	if err != nil || counted.Events != 2 {
+		t.Errorf("an estimate at the console: %+v, %v", counted, err)
+	}
 	if err := console.Publish(t.Context(), streamtest.Answered(3)); err != nil {
 		t.Errorf("what ingress could not decode, published at the console: %v", err)
 	}

@@ -55,24 +55,26 @@ func TestAConsumerMayReplay(t *testing.T) {
 	}
 }
 
-// What a replay needs leads to no durable: those are the operators' to change
-// and to remove.
-func TestAConsumerMayNotTouchADurable(t *testing.T) {
+// What a replay and its estimate need leads to no durable: those are the
+// operators' to change and to remove.
+func TestNobodyElseMayTouchADurable(t *testing.T) {
 	address := shipped(t)
 	operate := streamtest.Connect(t, stream.Config{URL: address("operate")})
 	if _, err := operate.Provision(t.Context(), streamtest.Settings(), consumers.Table()); err != nil {
 		t.Fatal(err)
 	}
-	js := dialed(t, address("consume"))
-	for _, d := range consumers.Table() {
-		config := jetstream.ConsumerConfig{Durable: d.Name, AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: 1}
-		prefix := "$JS.API.CONSUMER."
-		for _, subject := range []string{
-			prefix + "CREATE.CALLS." + d.Name, prefix + "CREATE.CALLS." + d.Name + "." + d.Filters[0], prefix + "CREATE.CALLS.look-1",
-			prefix + "CREATE.CALLS", prefix + "DURABLE.CREATE.CALLS." + d.Name, prefix + "DELETE.CALLS." + d.Name,
-		} {
-			if done(t, js.Conn(), subject, config) {
-				t.Errorf("a consumer may %s", subject)
+	for _, user := range []string{"consume", "console"} {
+		js := dialed(t, address(user))
+		for _, d := range consumers.Table() {
+			config := jetstream.ConsumerConfig{Durable: d.Name, AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: 1}
+			prefix := "$JS.API.CONSUMER."
+			for _, subject := range []string{
+				prefix + "CREATE.CALLS." + d.Name, prefix + "CREATE.CALLS." + d.Name + "." + d.Filters[0], prefix + "CREATE.CALLS.look-1",
+				prefix + "CREATE.CALLS", prefix + "DURABLE.CREATE.CALLS." + d.Name, prefix + "DELETE.CALLS." + d.Name,
+			} {
+				if done(t, js.Conn(), subject, config) {
+					t.Errorf("%s may %s", user, subject)
+				}
 			}
 		}
 	}
