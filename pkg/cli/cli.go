@@ -59,23 +59,7 @@ type process struct {
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exited := -1
-	parser, err := kong.New(&c,
-		kong.Name("callstream"),
-		kong.Description("A NATS JetStream pipeline for Twilio call recording: every call accounted for, with a reason.\n\nEvery variable NAME may also be given as NAME_FILE, a file that holds it."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }),
-		kong.Resolvers(kong.ResolverFunc(secretFiles)),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{
-			"data":        "data",
-			"faults":      strings.Join(simulator.FaultNames(), ", "),
-			"account":     simulatedAccount,
-			"token":       simulatedToken,
-			"numbers":     strings.Join(simulatedNumbers, ","),
-			"permissions": permissions(),
-			"benchparts":  benchParts(),
-		},
-	)
+	parser, err := newParser(&c, stdout, stderr, func(code int) { exited = code })
 	if err != nil {
 		return fail(stderr, err)
 	}
@@ -103,6 +87,27 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, err)
 	}
 	return 0
+}
+
+// newParser returns what reads the command line into c.
+func newParser(c *commands, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("callstream"),
+		kong.Description("A NATS JetStream pipeline for Twilio call recording: every call accounted for, with a reason.\n\nEvery variable NAME may also be given as NAME_FILE, a file that holds it."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(exit),
+		kong.Resolvers(kong.ResolverFunc(secretFiles)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{
+			"data":        "data",
+			"faults":      strings.Join(simulator.FaultNames(), ", "),
+			"account":     simulatedAccount,
+			"token":       simulatedToken,
+			"numbers":     strings.Join(simulatedNumbers, ","),
+			"permissions": permissions(),
+			"benchparts":  benchParts(),
+		},
+	)
 }
 
 // fail prints err as its reader's next step and returns the exit status.

@@ -59,7 +59,8 @@ type secretConfig struct {
 	SecretKey string `name:"secret-key" env:"CALLSTREAM_SECRET_KEY" placeholder:"BASE64" group:"Dependencies:" help:"32 bytes that encrypt Twilio tokens at rest (openssl rand -base64 32)."`
 }
 
-// base returns the public base URL, without a slash at its end.
+// base returns the public base URL, without a slash at its end. Its text is not
+// repeated in the error: it may hold a password.
 func (c publicConfig) base() (string, error) {
 	base := c.PublicBaseURL
 	if base == "" && c.AppHost != "" {
@@ -69,8 +70,8 @@ func (c publicConfig) base() (string, error) {
 		return "", errors.New("APP_HOST (or PUBLIC_BASE_URL) is not set: Twilio's signatures are checked against the public address")
 	}
 	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return "", fmt.Errorf("PUBLIC_BASE_URL %q is not an address like https://calls.example.com", base)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || strings.ContainsAny(base, "?#") {
+		return "", errors.New("PUBLIC_BASE_URL (or APP_HOST) is not an address like https://calls.example.com, to which a path can be added")
 	}
 	return strings.TrimRight(base, "/"), nil
 }

@@ -87,7 +87,7 @@ func (m moment) Validate() error {
 	if _, err := time.ParseDuration(string(m)); err == nil {
 		return nil
 	}
-	if _, err := time.Parse(time.RFC3339, string(m)); err == nil {
+	if at, err := time.Parse(time.RFC3339, string(m)); err == nil && !at.IsZero() { // zero would be no bound
 		return nil
 	}
 	return fmt.Errorf("%q is neither a time like 2026-01-02T15:04:05Z nor how long ago, like 24h", string(m))

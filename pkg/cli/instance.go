@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,11 +40,16 @@ func (c *upCommand) instanceOf() instance {
 // quoted is a single quote within single quotes, for a shell.
 const quoted = `'\''`
 
-// write writes i to dir, as a shell reads it, readable by the owner only: it holds every secret.
+// write writes i to dir, as a shell reads it, readable by the owner only: it
+// holds every secret. A value of several lines, which no header or address can
+// be, is an error that names its variable.
 func (i instance) write(dir string) error {
 	var text strings.Builder
 	for name, value := range i {
-		if value != "" && !strings.ContainsAny(value, "\r\n") {
+		if strings.ContainsAny(value, "\r\n") {
+			return fmt.Errorf("%s has a line break in it; take it out", name)
+		}
+		if value != "" {
 			_, _ = fmt.Fprintf(&text, "%s='%s'\n", name, strings.ReplaceAll(value, "'", quoted))
 		}
 	}
@@ -54,23 +58,18 @@ func (i instance) write(dir string) error {
 
 // readInstance returns what up wrote to dir, or nothing where none runs.
 func readInstance(dir string) (instance, error) {
-	file, err := os.Open(filepath.Join(dir, instanceFile)) //nolint:gosec // the data folder is the operator's
+	text, err := os.ReadFile(filepath.Join(dir, instanceFile)) //nolint:gosec // the data folder is the operator's
 	if errors.Is(err, fs.ErrNotExist) {
 		return instance{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }()
 	i := instance{}
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		if name, value, ok := strings.Cut(lines.Text(), "="); ok {
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "="); ok {
 			i[name] = strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(value, "'"), "'"), quoted, "'")
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", instanceFile, err)
 	}
 	return i, nil
 }

@@ -105,11 +105,8 @@ func (c Config) transport() http.RoundTripper {
 
 func checkURL(base string) error {
 	u, err := url.Parse(base)
-	switch {
-	case err != nil:
-		return schema.Errorf(schema.Invalid, "OPENAI_BASE_URL is no URL; want one such as %s", defaultBaseURL) // err quotes it, with any password
-	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.RawQuery != "", u.User != nil:
-		return schema.Errorf(schema.Invalid, "OPENAI_BASE_URL %q: want an http or https URL such as %s", u.Redacted(), defaultBaseURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.User != nil {
+		return schema.Errorf(schema.Invalid, "OPENAI_BASE_URL is not an http or https URL such as %s", defaultBaseURL) // not repeated: it may hold a key
 	}
 	return nil
 }
