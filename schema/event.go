@@ -1,8 +1,8 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -256,7 +256,14 @@ func decodeKind(subject string, data []byte) (Event, error) {
 func decode[E Event](data []byte) (Event, error) {
 	var event E
 	if err := json.Unmarshal(data, &event); err != nil {
-		return nil, Errorf(Invalid, "decode %s: %w", fmt.Sprintf("%T", event), err)
+		return nil, Errorf(Invalid, "decode %T: %w", event, err)
+	}
+	if bytes.Contains(data, []byte("+24:")) || bytes.Contains(data, []byte("-24:")) {
+		// A time that is a day off UTC can be read and not written, so that
+		// nothing that comes of the event could be published.
+		if _, err := json.Marshal(event); err != nil {
+			return nil, Errorf(Invalid, "decode %T: %w", event, err)
+		}
 	}
 	return event, nil
 }
