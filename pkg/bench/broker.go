@@ -125,12 +125,7 @@ func ServeNATS(ctx context.Context, file string, log *slog.Logger) error {
 // purge empties CALLS of what an earlier part left. Run has seen that there is
 // nobody else's.
 func (w *world) purge(ctx context.Context) error {
-	js, done, err := w.jetstream()
-	if err != nil {
-		return err
-	}
-	defer done()
-	calls, err := js.Stream(ctx, schema.StreamCalls)
+	calls, err := w.js.Stream(ctx, schema.StreamCalls)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
 	}

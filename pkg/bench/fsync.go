@@ -41,11 +41,7 @@ func (b *bench) fsyncOn(ctx context.Context, on broker) ([]Figure, error) {
 		return nil, err
 	}
 	s := newSIDs()
-	limit, done, err := w.bare(s)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	limit := w.bare(s)
 	one, ten := b.size(8_000), b.size(2_000)
 	run := func(n, each int) contestant {
 		return contestant{fmt.Sprintf("ingress, %d a request", each), func(ctx context.Context, _ bool) (float64, error) {

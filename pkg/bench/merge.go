@@ -61,7 +61,7 @@ func (b *bench) calls(ctx context.Context) ([]Figure, error) {
 // what rate the consumer, started then, merges them, and its CPU time an event
 // in microseconds.
 func (w *world) merge(ctx context.Context, s *sids, n int) (rate, cpu float64, err error) {
-	before, err := w.ended(ctx)
+	before, err := w.right(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -73,21 +73,20 @@ func (w *world) merge(ctx context.Context, s *sids, n int) (rate, cpu float64, e
 		return 0, 0, err
 	}
 	defer r.stop()
-	// The clock runs from the first row: starting a process is not merging.
-	first, err := w.await(ctx, before, before+1)
+	// The clock runs from the first batch: starting a process is not merging.
+	left, err := w.drain(ctx, consumers.Calls, 2*n-1)
 	if err != nil {
 		return 0, 0, err
 	}
 	idle, began := r.cpu(), time.Now()
-	if _, err := w.await(ctx, first, before+n); err != nil {
+	if _, err := w.drain(ctx, consumers.Calls, 0); err != nil {
 		return 0, 0, err
 	}
 	took := time.Since(began)
 	if err := w.checkRows(ctx, before+n); err != nil {
 		return 0, 0, err
 	}
-	merged := 2 * float64(before+n-first)
-	return merged / took.Seconds(), float64((r.cpu() - idle).Microseconds()) / merged, nil
+	return float64(left) / took.Seconds(), float64((r.cpu() - idle).Microseconds()) / float64(left), nil
 }
 
 // publishPairs stores the answers and ends of n calls in the stream.
@@ -120,47 +119,55 @@ func (w *world) pair(callSID string, at time.Time) (schema.CallAnswered, schema.
 	return answered, completed
 }
 
-// ended counts the organization's calls that have ended.
-func (w *world) ended(ctx context.Context) (n int, err error) {
-	err = w.pool.QueryRowContext(ctx, `SELECT count(*) FROM call WHERE organization_id = $1 AND status = 'completed'`, w.account.OrganizationID).Scan(&n)
+// drain waits until a durable has at most so many messages left, delivered or
+// not, and returns how many it has.
+func (w *world) drain(ctx context.Context, durable string, most int) (int, error) {
+	calls, err := w.js.Stream(ctx, schema.StreamCalls)
 	if err != nil {
-		return 0, fmt.Errorf("count calls: %w", err)
+		return 0, fmt.Errorf("look at the stream: %w", err)
+	}
+	consumer, err := calls.Consumer(ctx, durable)
+	if err != nil {
+		return 0, fmt.Errorf("look at durable %s: %w", durable, err)
+	}
+	deadline := time.Now().Add(10 * time.Minute)
+	for {
+		info, err := consumer.Info(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("look at durable %s: %w", durable, err)
+		}
+		left := int(info.NumPending) + info.NumAckPending //nolint:gosec // fits
+		switch {
+		case left <= most:
+			return left, nil
+		case time.Now().After(deadline):
+			return left, schema.Errorf(schema.Internal, "durable %s still has %d messages to go", durable, left)
+		}
+		select {
+		case <-ctx.Done():
+			return left, ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// right counts the calls whose rows say all that was told.
+func (w *world) right(ctx context.Context) (n int, err error) {
+	err = w.pool.QueryRowContext(ctx, `SELECT count(*) FROM call WHERE organization_id = $1 AND status = 'completed' AND direction = 'outbound'
+		AND phone_number = $2 AND answered_at IS NOT NULL AND ended_at IS NOT NULL AND duration = 42`, w.account.OrganizationID, ownNumber).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("check rows: %w", err)
 	}
 	return n, nil
 }
 
-// await waits until so many calls have ended and returns how many have. It asks
-// the less often the more are missing: asking costs the database too.
-func (w *world) await(ctx context.Context, before, want int) (int, error) {
-	deadline := time.Now().Add(5 * time.Minute)
-	for {
-		n, err := w.ended(ctx)
-		if err != nil || n >= want {
-			return n, err
-		}
-		if time.Now().After(deadline) {
-			return n, schema.Errorf(schema.Internal, "of %d calls only %d ended", want-before, n-before)
-		}
-		select {
-		case <-ctx.Done():
-			return n, ctx.Err()
-		case <-time.After(min(100*time.Millisecond, max(5*time.Millisecond, time.Duration(want-n)*5*time.Microsecond))):
-		}
-	}
-}
-
-// checkRows looks whether the calls' rows say all that was told.
+// checkRows looks whether so many rows are right.
 func (w *world) checkRows(ctx context.Context, want int) error {
-	var right int
-	err := w.pool.QueryRowContext(ctx, `SELECT count(*) FROM call WHERE organization_id = $1 AND status = 'completed' AND direction = 'outbound'
-		AND phone_number = $2 AND answered_at IS NOT NULL AND ended_at IS NOT NULL AND duration = 42`, w.account.OrganizationID, ownNumber).Scan(&right)
-	switch {
-	case err != nil:
-		return fmt.Errorf("check rows: %w", err)
-	case right < want:
-		return schema.Errorf(schema.Internal, "of %d rows only %d are right", want, right)
+	n, err := w.right(ctx)
+	if err == nil && n != want {
+		err = schema.Errorf(schema.Internal, "of %d rows %d are right", want, n)
 	}
-	return nil
+	return err
 }
 
 // scratch is a table of calls for bare statements.

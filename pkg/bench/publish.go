@@ -27,14 +27,10 @@ type bare struct {
 	subj string
 }
 
-// bare returns a publisher to the world's stream, and how to close it.
-func (w *world) bare(s *sids) (*bare, func(), error) {
-	js, done, err := w.jetstream()
-	if err != nil {
-		return nil, nil, err
-	}
+// bare returns a publisher to the world's stream.
+func (w *world) bare(s *sids) *bare {
 	body := []byte(w.completed(s.take(schema.CallPrefix)))
-	return &bare{js: js, sids: s, body: body, subj: schema.KindCallCompleted + "." + w.account.AccountSID}, done, nil
+	return &bare{js: w.js, sids: s, body: body, subj: schema.KindCallCompleted + "." + w.account.AccountSID}
 }
 
 // publish publishes one message and waits until it is stored.

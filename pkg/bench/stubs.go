@@ -2,7 +2,5 @@ package bench
 
 import "context"
 
-func (b *bench) replay(ctx context.Context) ([]Figure, error)    { return nil, nil }
-func (b *bench) search(ctx context.Context) ([]Figure, error)    { return nil, nil }
 func (b *bench) footprint(ctx context.Context) ([]Figure, error) { return nil, nil }
 func (b *bench) scaling(ctx context.Context) ([]Figure, error)   { return nil, nil }

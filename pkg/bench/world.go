@@ -14,8 +14,10 @@ import (
 	"strings"
 
 	_ "github.com/lib/pq" // the driver of bare statements
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/loquent/callstream/consumers"
+	"github.com/loquent/callstream/pkg/api"
 	"github.com/loquent/callstream/pkg/postgres"
 	"github.com/loquent/callstream/pkg/secrets"
 	"github.com/loquent/callstream/pkg/stream"
@@ -40,7 +42,8 @@ type world struct {
 	db   *postgres.DB
 	pool *sql.DB // for what callstream has no statement for
 	conn *stream.Conn
-	up   *role // the embedded parts
+	js   jetstream.JetStream // for bare publishes
+	up   *role               // the embedded parts
 
 	closers []func()
 }
@@ -104,6 +107,11 @@ func (w *world) open(ctx context.Context, replicas int) error {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	w.onClose(func() { _ = w.conn.Close(context.WithoutCancel(ctx)) })
+	var done func()
+	if w.js, done, err = w.jetstream(); err != nil {
+		return err
+	}
+	w.onClose(done)
 	if err := w.purge(ctx); err != nil {
 		return err
 	}
@@ -137,7 +145,7 @@ func (w *world) settle(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("settle the organization: %w", err)
 	}
-	w.key, err = w.db.CreateAPIKey(ctx, org, organizationName, []string{"TwilioCollectionPermission::Read"})
+	w.key, err = w.db.CreateAPIKey(ctx, org, organizationName, []string{api.PermissionRead})
 	if err != nil {
 		return fmt.Errorf("create API key: %w", err)
 	}
