@@ -48,6 +48,7 @@ var promised = map[string]string{
 	"DELETE /api/numbers/{number}":               "update",
 	"PUT /api/numbers/{number}/voice":            "update",
 	"DELETE /api/numbers/{number}/voice":         "update",
+	"POST /api/numbers/{number}/connect":         "update",
 	"GET /api/keys":                              "admin",
 	"POST /api/keys":                             "admin",
 	"POST /api/keys/{id}/rotate":                 "admin",

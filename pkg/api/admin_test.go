@@ -106,6 +106,12 @@ func (s *store) SetVoicePlan(ctx context.Context, o, number string, plan *schema
 	return s.AddPhoneNumber(ctx, o, number)
 }
 
+func (s *store) ConnectNumber(ctx context.Context, o, number string) (schema.PhoneNumber, error) {
+	s.saw(ctx, o)
+	s.number = number
+	return schema.PhoneNumber{Number: number}, s.unlinked
+}
+
 func (s *store) APIKeys(ctx context.Context, o string) ([]schema.APIKey, error) {
 	s.saw(ctx, o)
 	return nil, nil

@@ -69,6 +69,7 @@ type Config struct {
 	Sinks         sinks
 	Numbers       numbers
 	VoicePlans    voicePlans
+	Connector     connector
 	KeyList       keyList
 	KeyIssuer     keyIssuer
 	Audit         audit
@@ -139,6 +140,7 @@ func (a *api) register(h huma.API) {
 		{a.Health != nil, a.registerHealth},
 		{a.Numbers != nil, a.registerNumbers},
 		{a.VoicePlans != nil, a.registerVoicePlans},
+		{a.Connector != nil, a.registerConnector},
 		{a.KeyList != nil, a.registerKeyList},
 		{a.KeyIssuer != nil, a.registerKeyIssuer},
 		{a.Audit != nil, a.registerAudit},

@@ -21,6 +21,11 @@ type voicePlans interface {
 	SetVoicePlan(ctx context.Context, org, number string, plan *schema.VoicePlan) error
 }
 
+// connector has Twilio send the calls of a number to callstream.
+type connector interface {
+	ConnectNumber(ctx context.Context, org, number string) (schema.PhoneNumber, error)
+}
+
 func (a *api) registerNumbers(h huma.API) {
 	huma.Register(h, route{
 		id: "list-numbers", method: http.MethodGet, path: "/api/numbers", permission: PermissionRead,
@@ -52,6 +57,16 @@ func (a *api) registerVoicePlans(h huma.API) {
 		summary: "Answer calls to a number no longer",
 		about:   "Give the number another voice URL at Twilio first: callstream does not know any more what to do with its calls.",
 	}.operation(), a.removeVoicePlan)
+}
+
+func (a *api) registerConnector(h huma.API) {
+	huma.Register(h, route{
+		id: "connect-number", method: http.MethodPost, path: "/api/numbers/{number}/connect", permission: PermissionUpdate,
+		summary: "Point a number at Twilio to callstream",
+		about: "Twilio then tells callstream of the statuses of its calls and, where the number has a voice plan, asks how to answer them; " +
+			"without one, whoever answers now goes on to. A repeat is safe.",
+		errors: []int{http.StatusConflict},
+	}.operation(), a.connectNumber)
 }
 
 var planExample = schema.VoicePlan{
@@ -140,4 +155,17 @@ func (a *api) removeVoicePlan(ctx context.Context, in *numberInput) (*struct{}, 
 		return nil, a.problem(err)
 	}
 	return nil, nil
+}
+
+type connectedOutput struct {
+	Body schema.PhoneNumber
+}
+
+// connectNumber connects the number at Twilio and answers it.
+func (a *api) connectNumber(ctx context.Context, in *numberInput) (*connectedOutput, error) {
+	number, err := a.Connector.ConnectNumber(ctx, organization(ctx), in.Number)
+	if err != nil {
+		return nil, a.problemOf(sinkCause(err), twilioAway)
+	}
+	return &connectedOutput{number}, nil
 }

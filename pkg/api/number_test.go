@@ -70,3 +70,20 @@ func TestVoicePlan(t *testing.T) {
 		}
 	}
 }
+
+// What Twilio refuses is no fault of the caller's key.
+func TestConnectNumber(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[schema.Code]int{
+		"": 200, schema.Unauthorized: 409, schema.Forbidden: 422, schema.Conflict: 409, schema.NotFound: 404, schema.Unavailable: 503,
+	} {
+		s := &store{}
+		if code != "" {
+			s.unlinked = schema.Errorf(code, "the account is closed")
+		}
+		response, body := request(t, s, "csk_update", "POST", "/api/numbers/%2B15550001111/connect", "")
+		if response.StatusCode != want || s.number != "+15550001111" || s.asked[0] != org || (code == schema.Unavailable && !strings.Contains(body, "Twilio")) {
+			t.Errorf("%q: %d %s of %q", code, response.StatusCode, body, s.number)
+		}
+	}
+}

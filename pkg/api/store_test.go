@@ -42,6 +42,7 @@ type store struct {
 	data     string   // of the dead letter
 	open     int      // dead letters in lists, the last of which is 1
 	refuse   error    // to try a dead letter again
+	unlinked error    // from Twilio, to connect a number
 
 	pipelineErr error
 	now         time.Time
@@ -151,7 +152,7 @@ func (o *openAudio) Close() error {
 func (s *store) handler(set ...func(*api.Config)) http.Handler {
 	config := api.Config{
 		Keys: s, Organizations: s, Tenants: s, Calls: s, Recordings: s, Objects: s, Messages: s, Settings: s, Sinks: s,
-		Numbers: s, VoicePlans: s, KeyList: s, KeyIssuer: s, Audit: s, Health: health{s},
+		Numbers: s, VoicePlans: s, Connector: s, KeyList: s, KeyIssuer: s, Audit: s, Health: health{s},
 		Pipeline: s, Books: s, Letters: letters{s}, Replays: s, Consumers: []string{"calls", "recorder", "transcriber"}, Estimates: s, History: s,
 		Limits: api.Limits{PerSecond: 1e6, Burst: 1e6, FailuresMinute: 1e6, FailuresBurst: 1e6},
 		Logger: slog.New(slog.DiscardHandler), Clock: func() time.Time { return s.now },

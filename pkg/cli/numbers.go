@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/loquent/callstream/schema"
@@ -144,30 +143,17 @@ type numbersConnect struct {
 // Run points the numbers at Twilio to callstream.
 func (c *numbersConnect) Run(ctx context.Context, proc *process) error {
 	return c.administer(ctx, proc, func(p *parts, org schema.Organization) error {
-		account, err := p.db.AccountByOrganization(ctx, org.ID)
+		l, err := p.lines(ctx, org.ID)
 		if err != nil {
-			return fmt.Errorf("look up the Twilio account: %w", err)
+			return err
 		}
-		here, err := p.db.PhoneNumbers(ctx, org.ID)
-		if err != nil {
-			return fmt.Errorf("list numbers: %w", err)
-		}
-		there, err := p.twilio.ListNumbers(ctx, account)
-		if err != nil {
-			return fmt.Errorf("list numbers at Twilio: %w", err)
-		}
-		chosen, err := chooseNumbers(here, c.Numbers)
+		chosen, err := l.choose(c.Numbers)
 		if err != nil {
 			return err
 		}
 		return each(chosen, func(n schema.PhoneNumber) error {
-			i := slices.IndexFunc(there, func(t schema.TwilioNumber) bool { return t.Number == n.Number })
-			if i < 0 {
-				return schema.Errorf(schema.NotFound, "%s is not a number of Twilio account %s", n.Number, account.AccountSID)
-			}
-			voice := p.voiceURL(org.ID, n.Voice)
-			if err := p.twilio.ConnectNumber(ctx, account, there[i].SID, voice, p.webhook("call-status", org.ID)); err != nil {
-				return fmt.Errorf("connect %s: %w", n.Number, err)
+			if err := l.connect(ctx, n); err != nil {
+				return err
 			}
 			_, _ = fmt.Fprintf(proc.stdout, "connected %s, answered %s\n", n.Number, answering(n.Voice))
 			return nil
@@ -175,20 +161,18 @@ func (c *numbersConnect) Run(ctx context.Context, proc *process) error {
 	})
 }
 
-// chooseNumbers returns the named ones among the organization's numbers, all
-// where none is named.
-func chooseNumbers(here []schema.PhoneNumber, names []string) ([]schema.PhoneNumber, error) {
+// choose returns the named ones among the organization's numbers, all where none
+// is named.
+func (l lines) choose(names []string) (chosen []schema.PhoneNumber, err error) {
 	if len(names) == 0 {
-		return here, nil
+		return l.here, nil
 	}
-	var chosen []schema.PhoneNumber
 	for _, name := range names {
-		number := schema.NormalizeNumber(name)
-		i := slices.IndexFunc(here, func(n schema.PhoneNumber) bool { return n.Number == number })
-		if i < 0 {
-			return nil, schema.Errorf(schema.NotFound, "%s is not a number of the organization; callstream numbers add %[1]s", number)
+		n, err := l.find(name)
+		if err != nil {
+			return nil, err
 		}
-		chosen = append(chosen, here[i])
+		chosen = append(chosen, n)
 	}
 	return chosen, nil
 }

@@ -49,6 +49,7 @@ func (p *parts) api() http.Handler {
 		Settings:      p.db,
 		Numbers:       p.db,
 		VoicePlans:    p.db,
+		Connector:     connector{p},
 		KeyList:       p.db,
 		KeyIssuer:     p.db,
 		Audit:         p.db,
