@@ -16,6 +16,12 @@ type ParkingCounter interface {
 	Parked(ctx context.Context, durable string) (int, error)
 }
 
+// LetterCounter is a [Parking] that can say how many of the dead letters that a
+// stream keeps are settled. For one that is none, there is no metric of open ones.
+type LetterCounter interface {
+	ClosedLetters(ctx context.Context, created time.Time, firstSeq uint64) (uint64, error)
+}
+
 const (
 	sampleEvery = 15 * time.Second // by default
 	sampleTime  = 5 * time.Second  // one look takes so long at most
@@ -28,6 +34,7 @@ const (
 type gauges struct {
 	pending, ackPending, parked, oldest *prometheus.GaugeVec
 	messages, bytes, maxBytes           *prometheus.GaugeVec
+	open                                *prometheus.GaugeVec // without labels, so that it can be forgotten
 }
 
 // byProcess is in the help of the gauges that only consumer processes export.
@@ -63,6 +70,10 @@ func newGauges(r prometheus.Registerer) *gauges {
 			Name: "callstream_stream_max_bytes",
 			Help: "Bytes at which the stream refuses further messages; -1: none.",
 		}, []string{"stream"})),
+		open: shared(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "callstream_dead_letters_open",
+			Help: "Dead letters that nobody has dealt with. Every consumer's process says the same: take the maximum.",
+		}, nil)),
 	}
 }
 
@@ -104,7 +115,26 @@ func (r *Runner) sample(ctx context.Context) error {
 			return err //nolint:wrapcheck // watch says what failed
 		}
 		r.gauges.showStream(s.CachedInfo())
+		if name == schema.StreamDeadLetters {
+			if err := r.sampleLetters(ctx, s.CachedInfo()); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
+}
+
+// sampleLetters shows how many dead letters are open.
+func (r *Runner) sampleLetters(ctx context.Context, info *jetstream.StreamInfo) error {
+	counter, ok := r.Parking.(LetterCounter)
+	if !ok {
+		return nil
+	}
+	closed, err := counter.ClosedLetters(ctx, info.Created, info.State.FirstSeq)
+	if err != nil {
+		return err //nolint:wrapcheck // watch says what failed
+	}
+	r.gauges.open.WithLabelValues().Set(float64(info.State.Msgs - min(closed, info.State.Msgs)))
 	return nil
 }
 
@@ -146,7 +176,7 @@ func (g *gauges) forget(durable string) {
 	for _, gauge := range []*prometheus.GaugeVec{g.pending, g.ackPending, g.parked, g.oldest} {
 		gauge.DeleteLabelValues(durable)
 	}
-	for _, gauge := range []*prometheus.GaugeVec{g.messages, g.bytes, g.maxBytes} {
+	for _, gauge := range []*prometheus.GaugeVec{g.messages, g.bytes, g.maxBytes, g.open} {
 		gauge.Reset()
 	}
 }

@@ -28,6 +28,11 @@ func (p countedParking) Parked(ctx context.Context, durable string) (int, error)
 	return p.MemoryLedger.Parked(durable), nil
 }
 
+// ClosedLetters says that one was dealt with, of three.
+func (countedParking) ClosedLetters(context.Context, time.Time, uint64) (uint64, error) {
+	return 1, nil
+}
+
 // shown returns the gauges by name and the value of their label.
 func shown(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	t.Helper()
@@ -39,7 +44,11 @@ func shown(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
 			if m.GetGauge() != nil {
-				values[family.GetName()+" "+m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+				name := family.GetName()
+				for _, label := range m.GetLabel() {
+					name += " " + label.GetValue()
+				}
+				values[name] = m.GetGauge().GetValue()
 			}
 		}
 	}
@@ -59,6 +68,11 @@ func TestAHangingDurableIsSeenToFallBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.publish(streamtest.Answered(1), streamtest.Answered(2), streamtest.Answered(3), streamtest.Answered(4), streamtest.Answered(5))
+	for n := range 3 {
+		if err := r.conn.DeadLetter(t.Context(), schema.DeadLetter{Consumer: "ingress", Reason: "undecodable", Data: []byte{byte(n)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	hanging, free := make(chan struct{}), make(chan struct{})
 	stop := r.run(func(context.Context, schema.CallAnswered) error {
 		hanging <- struct{}{}
@@ -77,7 +91,8 @@ func TestAHangingDurableIsSeenToFallBehind(t *testing.T) {
 		"callstream_durable_ack_pending one":      2,
 		"callstream_durable_parked one":           1,
 		"callstream_stream_messages CALLS":        5,
-		"callstream_stream_messages DEADLETTERS":  0,
+		"callstream_stream_messages DEADLETTERS":  3,
+		"callstream_dead_letters_open":            2,
 		"callstream_stream_max_bytes DEADLETTERS": float64(streamtest.Settings().DeadLettersMaxBytes),
 	} {
 		if value, ok := got[name]; !ok || value != want {
