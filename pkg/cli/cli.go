@@ -30,6 +30,7 @@ type commands struct {
 	Streams     streamsCommand     `cmd:"" help:"List, apply and inspect the streams and durables."`
 	Status      statusCommand      `cmd:"" help:"Show how far the pipeline is, and what is behind."`
 	Replay      replayCommand      `cmd:"" help:"Run history through a consumer again: after a fix, with another model, into an empty database."`
+	Replays     replaysCommand     `cmd:"" help:"List replays, and cancel one."`
 	Deadletters deadlettersCommand `cmd:"" help:"List, inspect, retry and settle what nobody could process."`
 	Orgs        orgsCommand        `cmd:"" help:"Look after organizations."`
 	Settings    settingsCommand    `cmd:"" help:"Look after an organization's Twilio settings: credentials, the recording switch."`

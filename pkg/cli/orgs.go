@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/loquent/callstream/pkg/postgres"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -25,19 +26,27 @@ func (orgsCommand) Help() string {
 
 type orgsCreate struct {
 	Name string `arg:"" help:"What people call it."`
+	ID   string `name:"id" placeholder:"ID" help:"The id that it had in a database that is lost: events and objects name it by that."`
 	adminConfig
 }
 
 // Run makes the organization and prints its id.
 func (c *orgsCreate) Run(ctx context.Context, proc *process) error {
 	return c.administer(ctx, proc, func(p *parts) error {
-		id, err := p.db.CreateOrganization(ctx, c.Name)
+		id, err := c.create(ctx, p.db)
 		if err != nil {
 			return fmt.Errorf("create organization: %w", err)
 		}
 		_, _ = fmt.Fprintln(proc.stdout, id)
 		return nil
 	})
+}
+
+func (c *orgsCreate) create(ctx context.Context, db *postgres.DB) (id string, err error) {
+	if c.ID != "" {
+		return c.ID, db.RestoreOrganization(ctx, c.ID, c.Name)
+	}
+	return db.CreateOrganization(ctx, c.Name)
 }
 
 type orgsLs struct {

@@ -45,7 +45,15 @@ func TestReplay(t *testing.T) {
 	replay(1, "no durable is called", "--consumer", "nobody")
 
 	id := interrupted(t, dir)
+	if status, output := run(t, "replays", "ls", "--data", dir); status != 0 || !strings.Contains(output, id) || !strings.Contains(output, "interrupted") {
+		t.Errorf("replays ls: %d\n%s", status, output)
+	}
 	replay(0, "is done", "--resume", id)
+	replay(1, "cannot be resumed", "--resume", id)
+	id = interrupted(t, dir)
+	if status, output := run(t, "replays", "cancel", id, "--data", dir); status != 0 {
+		t.Errorf("replays cancel: %d\n%s", status, output)
+	}
 	replay(1, "cannot be resumed", "--resume", id)
 	stop()
 	if status, output := run(t, simulate(dir, "--verify")...); status != 0 {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -68,11 +69,24 @@ func (d *DB) Organization(ctx context.Context, orgID string) (schema.Organizatio
 // CreateOrganization creates an organization and returns its id. The name is
 // for people and need not be the only one of its kind.
 func (d *DB) CreateOrganization(ctx context.Context, name string) (id string, err error) {
+	return d.createOrganization(ctx, sql.NullString{}, name)
+}
+
+// RestoreOrganization makes an organization with the id that it had in another
+// database: events and objects name it by that. The error is [schema.Invalid]
+// for an id that is none and [schema.Conflict] for one that is there.
+func (d *DB) RestoreOrganization(ctx context.Context, id, name string) error {
+	_, err := d.createOrganization(ctx, sql.NullString{String: id, Valid: true}, name)
+	return err
+}
+
+func (d *DB) createOrganization(ctx context.Context, wanted sql.NullString, name string) (id string, err error) {
 	if err := checkName("an organization", name); err != nil {
 		return "", err
 	}
 	err = d.transact(ctx, "create organization", func(tx *sqlx.Tx) error {
-		if err := tx.GetContext(ctx, &id, `INSERT INTO organization (name) VALUES ($1) RETURNING id`, name); err != nil {
+		err := tx.GetContext(ctx, &id, `INSERT INTO organization (id, name) VALUES (COALESCE($1::uuid, gen_random_uuid()), $2) RETURNING id`, wanted, name)
+		if err != nil {
 			return err
 		}
 		return act{tx, id}.log(ctx, "organization.create", id, map[string]any{"name": name})

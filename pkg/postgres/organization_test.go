@@ -229,6 +229,19 @@ func TestOrganizations(t *testing.T) {
 	}
 }
 
+// Events and objects name an organization by its id: after the loss of a
+// database it is made with that again.
+func TestAnOrganizationIsRestored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	must(t, w.RestoreOrganization(t.Context(), nobody, "Lost"))
+	if one, err := w.Organization(t.Context(), nobody); err != nil || one.Name != "Lost" {
+		t.Errorf("%+v, %v", one, err)
+	}
+	wantCode(t, w.RestoreOrganization(t.Context(), nobody, "Again"), schema.Conflict)
+	wantCode(t, w.RestoreOrganization(t.Context(), "x", "None"), schema.Invalid)
+}
+
 func TestOrganizationsThatAreNone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
