@@ -20,8 +20,9 @@ type double struct {
 	url    string
 	server *http.Server
 
-	size    int64 // bytes of each recording
-	chunked bool  // whether their length is told beforehand
+	size    int64         // bytes of each recording
+	chunked bool          // whether their length is not told beforehand
+	delay   time.Duration // before audio comes
 
 	mu   sync.Mutex
 	seen map[string]time.Time // of each recording's start, by call
@@ -82,7 +83,8 @@ func (d *double) started(call string) (time.Time, bool) {
 }
 
 // media answers with audio.
-func (d *double) media(w http.ResponseWriter, _ *http.Request) {
+func (d *double) media(w http.ResponseWriter, r *http.Request) {
+	pause(r.Context(), d.delay)
 	w.Header().Set("Content-Type", "audio/mpeg")
 	if !d.chunked {
 		w.Header().Set("Content-Length", strconv.FormatInt(d.size, 10))

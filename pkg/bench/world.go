@@ -44,6 +44,7 @@ type world struct {
 	conn *stream.Conn
 	js   jetstream.JetStream // for bare publishes
 	up   *role               // the embedded parts
+	nats *role               // the first of the brokers that replace the embedded NATS
 
 	closers []func()
 }
@@ -82,7 +83,7 @@ func (b *bench) world(ctx context.Context, brokers ...broker) (w *world, err err
 			return nil, err
 		}
 		w.onClose(nodes.stop)
-		w.variables["NATS_URL"], replicas = nodes.url, broker.nodes
+		w.variables["NATS_URL"], w.nats, replicas = nodes.url, nodes.roles[0], broker.nodes
 	}
 	w.variables["STREAM_REPLICAS"] = fmt.Sprint(replicas)
 	w.base = w.variables["PUBLIC_BASE_URL"]
