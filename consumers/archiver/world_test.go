@@ -60,7 +60,7 @@ type world struct {
 }
 
 // newWorld is one in which the call is known and the audio is there.
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	bucket := s3test.New(t)
 	return &world{

@@ -15,8 +15,8 @@ const maxKey = 1024
 // or URL along the way would read as another: parents, empty steps, control
 // characters.
 func checkKey(key string) error {
-	if key == "" || len(key) > maxKey || !utf8.ValidString(key) {
-		return schema.Errorf(schema.Invalid, "S3 key %.80q: want 1 to %d bytes of UTF-8", key, maxKey)
+	if strings.TrimSpace(key) == "" || len(key) > maxKey || !utf8.ValidString(key) {
+		return schema.Errorf(schema.Invalid, "S3 key %.80q: want 1 to %d bytes of UTF-8 that can be seen", key, maxKey)
 	}
 	if strings.ContainsRune(key, '\\') || strings.ContainsFunc(key, unicode.IsControl) {
 		return schema.Errorf(schema.Invalid, "S3 key %.80q holds a backslash or a control character", key)

@@ -189,7 +189,9 @@ func TestVoiceTwiMLIsWellFormed(t *testing.T) {
 }
 
 // fataler is a test or a check within one.
-type fataler interface{ Fatalf(format string, args ...any) }
+type fataler interface {
+	Fatalf(format string, args ...any)
+}
 
 // checkShape fails unless the document has the verbs of its kind, and records
 // only as told.
