@@ -3,6 +3,7 @@ package ingress_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -83,6 +84,40 @@ func FuzzNormalize(f *testing.F) {
 		settled(t, w, "/twilio/call-status?org="+org, "application/x-www-form-urlencoded", form.Encode())
 		if once := schema.NormalizeNumber(from); schema.NormalizeNumber(once) != once {
 			t.Errorf("%q does not come to rest", from)
+		}
+	})
+}
+
+// FuzzVoice: whoever calls whom, the answer is TwiML, which records only what
+// may be recorded and connects only to whom the plan or the URL says.
+func FuzzVoice(f *testing.F) {
+	f.Add(customer, ownNumber, "", "ringing", callSID, false)
+	f.Add(`"><Record/>`, "+15005550006&lt;", "+15005550008", "in-progress", callSID, true)
+	f.Add("sip:\xff\x00@x", "", "sip:a@b?x=<y>&z='\"", "", "CA/../x", false)
+	f.Add("", ownNumber, "client:</Response>", "ringing", "", true)
+	w := newVoiceWorld(f, func(c *ingress.Config) {
+		c.Verify = func([]string, *http.Request, []byte) error { return nil }
+		c.Logger = nil
+	})
+	f.Fuzz(func(t *testing.T, from, to, fallback, status, sid string, off bool) {
+		w.phones.turn(off)
+		target := "/twilio/voice?" + url.Values{"org": {org}, "fallback": {fallback}}.Encode()
+		form := with(voiceForm, "From", from, "To", to, "Called", to, "CallStatus", status, "CallSid", sid)
+		answer := readTwiML(t, w.post(formRequest(token, target, form.Encode())))
+		if answer.records() && (off || !schema.ValidSID(sid, schema.CallPrefix)) && w.phones.decisions[sid].Outcome != schema.Started {
+			t.Errorf("it records, off: %t, call %q", off, sid)
+		}
+		if who := answer.reaches(); who != "" && who != agent && "client:"+who != fallback && who != fallback {
+			t.Errorf("it connects to %q", who)
+		}
+		events, letters := w.publisher.take()
+		for _, event := range events {
+			publishable(t, event)
+		}
+		for _, letter := range letters {
+			if letter.MsgID == "" || strings.ContainsAny(letter.Error, "\r\n") {
+				t.Errorf("dead letter %+v", letter)
+			}
 		}
 	})
 }
