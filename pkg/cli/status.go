@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
-	"github.com/loquent/callstream/pkg/stream"
+	"github.com/loquent/callstream/consumers"
+	"github.com/loquent/callstream/pkg/pipeline"
 	"github.com/loquent/callstream/schema"
 )
 
@@ -29,16 +31,14 @@ func (statusCommand) Help() string {
 
 PENDING is not delivered yet, IN WORK delivered and not acknowledged, PARKED
 waits in the database for another try, OLDEST is the age of the first that is
-not acknowledged, RATE what was acknowledged since the last look.`
+not acknowledged, RATE what was acknowledged since the last look. A durable that is
+away gives no answer: its leader is being elected, or nobody made it.`
 }
 
-// pipelineStatus is the pipeline at one moment.
+// pipelineStatus is the pipeline at one moment, and what came of it so far.
 type pipelineStatus struct {
-	At      time.Time      `json:"at"`
-	Streams stream.Info    `json:"pipeline"`
-	Parked  map[string]int `json:"parked"`
-	Open    uint64         `json:"dead_letters_open"`
-	Totals  schema.Totals  `json:"totals"`
+	pipeline.State
+	Totals schema.Totals `json:"totals"`
 }
 
 // Run looks, once or until ctx ends.
@@ -91,38 +91,13 @@ func (c *statusCommand) look(ctx context.Context, proc *process, p *parts) error
 
 // status asks everybody once.
 func (p *parts) status(ctx context.Context) (s pipelineStatus, err error) {
-	s.At = time.Now()
-	if s.Streams, err = p.conn.Info(ctx); err != nil {
-		return s, fmt.Errorf("look at the streams: %w", err)
-	}
-	s.Parked = map[string]int{}
-	for _, d := range s.Streams.Durables {
-		if s.Parked[d.Name], err = p.db.Parked(ctx, d.Name); err != nil {
-			return s, fmt.Errorf("look for parked messages: %w", err)
-		}
-	}
-	if s.Open, err = p.openLetters(ctx, s.Streams); err != nil {
-		return s, err
+	if s.State, err = pipeline.Look(ctx, p.conn, p.db, time.Now()); err != nil {
+		return s, fmt.Errorf("look at the pipeline: %w", err)
 	}
 	if s.Totals, err = p.db.Totals(ctx); err != nil {
 		return s, fmt.Errorf("count: %w", err)
 	}
 	return s, nil
-}
-
-// openLetters counts the dead letters that nobody has dealt with.
-func (p *parts) openLetters(ctx context.Context, info stream.Info) (uint64, error) {
-	for _, s := range info.Streams {
-		if s.Name != schema.StreamDeadLetters {
-			continue
-		}
-		closed, err := p.db.ClosedLetters(ctx, s.Created, s.FirstSeq)
-		if err != nil {
-			return 0, fmt.Errorf("count dead letters: %w", err)
-		}
-		return s.Messages - min(s.Messages, closed), nil
-	}
-	return 0, nil
 }
 
 // show prints the status; on a terminal that one watches, in place of the last.
@@ -142,12 +117,17 @@ func (c *statusCommand) show(w io.Writer, before, now pipelineStatus) error {
 func printStatus(w io.Writer, before, now pipelineStatus) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "STREAM\tMESSAGES\tSTORED\tLIMIT\tCOPIES")
-	for _, s := range now.Streams.Streams {
+	for _, s := range now.Streams {
 		_, _ = fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%d of %d\n", s.Name, s.Messages, bytesText(int64(s.Bytes)), bytesText(s.MaxBytes), s.Current, s.Replicas) //nolint:gosec // bytes on a disk
 	}
 	_, _ = fmt.Fprintln(t, "\nDURABLE\tPENDING\tIN WORK\tPARKED\tOLDEST\tRATE")
-	for _, d := range now.Streams.Durables {
-		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\n", d.Name, d.Pending, d.AckPending, now.Parked[d.Name], age(d.OldestPending, now.At), rate(d, before, now))
+	for _, name := range consumers.Names() {
+		d, found := now.durable(name)
+		if !found { // while a cluster elects its leader, or before streams apply
+			_, _ = fmt.Fprintf(t, "%s\taway\n", name)
+			continue
+		}
+		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\n", d.Name, d.Pending, d.AckPending, d.Parked, age(d.OldestPending, now.At), rate(d, before, now))
 	}
 	_, _ = fmt.Fprintf(t, "\ncalls %d, archived %d, transcripts %d, removed at Twilio %d, dead letters open %d\n",
 		now.Totals.Calls, now.Totals.Archived, now.Totals.Transcripts, now.Totals.Deleted, now.Open)
@@ -165,12 +145,20 @@ func age(at, now time.Time) string {
 	return now.Sub(at).Round(time.Second).String()
 }
 
+// durable returns the durable's state; false: nobody told it.
+func (s pipelineStatus) durable(name string) (d pipeline.Durable, found bool) {
+	i := slices.IndexFunc(s.Durables, func(d pipeline.Durable) bool { return d.Name == name })
+	if i < 0 {
+		return pipeline.Durable{}, false
+	}
+	return s.Durables[i], true
+}
+
 // rate is what the durable acknowledged a second between two looks.
-func rate(d stream.DurableState, before, now pipelineStatus) string {
-	was, found := before.Streams.Find(d.Name)
-	earlier, ok := was.(stream.DurableState)
+func rate(d pipeline.Durable, before, now pipelineStatus) string {
+	earlier, found := before.durable(d.Name)
 	passed := now.At.Sub(before.At).Seconds()
-	if !found || !ok || passed <= 0 {
+	if !found || passed <= 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%.1f/s", max(0, float64(d.Acknowledged)-float64(earlier.Acknowledged))/passed)
