@@ -24,6 +24,10 @@ func functions(a assets) template.FuncMap {
 		"plural":   plural,
 		"phone":    phone,
 		"join":     strings.Join,
+		"pair":     pair,
+		"who":      actorText,
+		"deed":     deed,
+		"prose":    prose,
 	}
 }
 

@@ -31,6 +31,7 @@ func (c *console) routes() []route {
 		{"POST /organization", "", c.chooseOrganization},
 
 		{"GET /{$}", "", c.start},
+		{"GET /calls", mayRead, c.calls},
 
 		{"/", "", c.nowhere},
 	}

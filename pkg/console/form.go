@@ -1,0 +1,54 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// refused returns what the API refused of what a form asked for, to be shown
+// beside the form; nil for any other error, and for a session that has ended.
+func refused(err error) *problem {
+	if p := problemOf(err); p != nil && p.Status != http.StatusUnauthorized {
+		return p
+	}
+	return nil
+}
+
+// status is that of a page with the problem: 200 where there is none.
+func (p *problem) status() int {
+	if p == nil {
+		return http.StatusOK
+	}
+	return p.Status
+}
+
+// amiss is what is wrong with a form that the API was not asked about.
+func amiss(detail string) *problem {
+	return &problem{Status: http.StatusUnprocessableEntity, Detail: detail}
+}
+
+// typed returns what was typed into a field of the form, without space around it.
+func (v *visit) typed(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
+
+// everywhere returns a client whose requests are about all that the visitor may
+// see: for operators all organizations, not the one that they have chosen.
+func (v *visit) everywhere() client {
+	c := v.client()
+	c.org = ""
+	return c
+}
+
+// whole returns the whole number in a field of the form, zero for none. what is
+// what the field says of itself.
+func (v *visit) whole(name, what string) (int, *problem) {
+	text := v.typed(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, amiss("Enter " + what + " as a whole number, not “" + text + "”.")
+	}
+	return n, nil
+}

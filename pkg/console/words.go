@@ -1,0 +1,92 @@
+package console
+
+import (
+	"html/template"
+	"regexp"
+	"strings"
+
+	"github.com/loquent/callstream/schema"
+)
+
+// pair makes two values one, for a template that needs both.
+func pair(a, b any) struct{ A, B any } { return struct{ A, B any }{a, b} }
+
+// actorText returns who did something as people say it.
+func actorText(a schema.Actor) string {
+	kind, name, _ := strings.Cut(string(a), ":")
+	switch {
+	case a == schema.System || a == "":
+		return "callstream"
+	case name == "":
+		return string(a)
+	case kind == "cli":
+		return name + " (terminal)"
+	}
+	return name
+}
+
+var backticked = regexp.MustCompile("`([^`]+)`")
+
+// prose returns a text of the API's with what it quotes as code.
+func prose(text string) template.HTML {
+	escaped := template.HTMLEscapeString(text)
+	return template.HTML(backticked.ReplaceAllString(escaped, "<code>$1</code>")) //nolint:gosec // escaped
+}
+
+// consumer is a durable's consumer as people know it.
+type consumer struct {
+	Name, Does string
+	Effect     string // what its work does outside callstream, which only operators may have it do again
+}
+
+// consumers are those that there are, in the order in which a call meets them.
+var consumers = []consumer{
+	{"calls", "Keeps the list of calls and their timelines", ""},
+	{"recorder", "Starts recordings where the switch is on", schema.SideEffectRecorder},
+	{"archiver", "Fetches recordings, proves and stores them", ""},
+	{"transcriber", "Turns recordings into text", ""},
+	{"reaper", "Deletes at Twilio what is archived", schema.SideEffectReaper},
+	{"messages", "Keeps the list of SMS messages", ""},
+}
+
+// consumerNamed returns the consumer of that name, with the name alone for one
+// that is not known here.
+func consumerNamed(name string) consumer {
+	for _, c := range consumers {
+		if c.Name == name {
+			return c
+		}
+	}
+	return consumer{Name: name}
+}
+
+// deeds are the actions of the audit log as people say them.
+var deeds = map[string]string{
+	"settings.create":     "Entered the Twilio account",
+	"settings.update":     "Changed settings",
+	"events.save":         "Changed event streaming",
+	"number.add":          "Added a number",
+	"number.remove":       "Removed a number",
+	"number.voice":        "Changed how a number is answered",
+	"number.connect":      "Connected a number at Twilio",
+	"key.create":          "Made an API key",
+	"key.rotate":          "Rotated an API key",
+	"key.revoke":          "Revoked an API key",
+	"organization.create": "Made the organization",
+	"organization.rename": "Renamed the organization",
+	"recording.play":      "Played a recording",
+	"deadletter.retry":    "Retried a dead letter",
+	"deadletter.remove":   "Removed a dead letter",
+	"replay.start":        "Started a replay",
+	"replay.resume":       "Resumed a replay",
+	"replay.cancel":       "Cancelled a replay",
+	"secrets.rotate":      "Sealed the tokens anew",
+}
+
+// deed returns the action in words, itself where there are none.
+func deed(action string) string {
+	if words, ok := deeds[action]; ok {
+		return words
+	}
+	return action
+}
