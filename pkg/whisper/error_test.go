@@ -54,15 +54,18 @@ func TestErrors(t *testing.T) {
 		"cut off":               {text(200, `{"text":"my card number is`), schema.Unavailable, 0, ""},
 		"wrong types":           {text(200, `{"text":"my card number is","segments":"none"}`), schema.Unavailable, 0, ""},
 		"empty answer":          {text(200, ""), schema.Unavailable, 0, ""},
-		"no audio to it":        {told(400, "invalid_value"), schema.Refused, 0, "as it is told"},
-		"refusal as a page":     {text(400, page), schema.Refused, 0, "400 Bad Request"},
-		"too large":             {text(413, page), schema.Refused, 0, ""},
-		"media type":            {told(415, ""), schema.Refused, 0, ""},
-		"not processable":       {text(422, `{"detail":[{"msg":"bad"}]}`), schema.Refused, 0, ""},
-		"not permitted":         {told(403, "unsupported_country_region_territory"), schema.Unauthorized, 0, "OPENAI_API_KEY"},
-		"no such model":         {told(404, "model_not_found"), schema.Forbidden, 0, "WHISPER_MODEL"},
-		"no such path":          {text(404, "404 page not found"), schema.Unavailable, 0, "OPENAI_BASE_URL"},
-		"redirect":              {text(307, "", "Location", "https://elsewhere.test/v1"), schema.Invalid, 0, "redirects"},
+		"a refusal that quotes the key": {
+			text(400, `{"error":{"message":"you sent Bearer `+testKey+`","type":"`+testKey+`","code":"`+testKey+`"}}`), schema.Refused, 0, "you sent Bearer [the key]",
+		},
+		"no audio to it":    {told(400, "invalid_value"), schema.Refused, 0, "as it is told"},
+		"refusal as a page": {text(400, page), schema.Refused, 0, "400 Bad Request"},
+		"too large":         {text(413, page), schema.Refused, 0, ""},
+		"media type":        {told(415, ""), schema.Refused, 0, ""},
+		"not processable":   {text(422, `{"detail":[{"msg":"bad"}]}`), schema.Refused, 0, ""},
+		"not permitted":     {told(403, "unsupported_country_region_territory"), schema.Unauthorized, 0, "OPENAI_API_KEY"},
+		"no such model":     {told(404, "model_not_found"), schema.Forbidden, 0, "WHISPER_MODEL"},
+		"no such path":      {text(404, "404 page not found"), schema.Unavailable, 0, "OPENAI_BASE_URL"},
+		"redirect":          {text(307, "", "Location", "https://elsewhere.test/v1"), schema.Invalid, 0, "redirects"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -47,6 +48,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
+	if resp.StatusCode != http.StatusOK {
+		body = withoutKey(body, r.Header)
+	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	if seen, ok := r.Context().Value(answerKey{}).(*answer); ok {
 		seen.status = resp.StatusCode
@@ -54,6 +58,17 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		seen.noText = resp.StatusCode == http.StatusOK && !hasText(body)
 	}
 	return resp, nil
+}
+
+// withoutKey takes the key that a request was sent with out of an answer which
+// quotes the request, as some services do: it would be in errors and dead
+// letters.
+func withoutKey(body []byte, sent http.Header) []byte {
+	key := strings.TrimPrefix(sent.Get("Authorization"), "Bearer ")
+	if key == "" {
+		return body
+	}
+	return bytes.ReplaceAll(body, []byte(key), []byte("[the key]"))
 }
 
 func hasText(body []byte) bool {
