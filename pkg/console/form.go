@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -37,6 +38,11 @@ func (v *visit) everywhere() client {
 	c := v.client()
 	c.org = ""
 	return c
+}
+
+// lasting is send for what goes on although the visitor leaves.
+func (v *visit) lasting(method, path string, body, into any) error {
+	return v.client().do(context.WithoutCancel(v.r.Context()), method, path, body, into)
 }
 
 // whole returns the whole number in a field of the form, zero for none. what is

@@ -19,6 +19,23 @@ var menu = []group{
 	{"", []place{
 		{"/calls", "Calls", "phone", mayRead},
 	}},
+	{"Operate", []place{
+		{"/pipeline", "Pipeline", "workflow", operatorsMay + mayOperate},
+		{"/dead-letters", "Dead letters", "mail-warning", mayOperate},
+		{"/replays", "Replays", "history", mayOperate},
+	}},
+	{"Settings → Twilio", []place{
+		{"/settings/telephony", "Telephony", "mic", mayRead},
+		{"/settings/events", "Event streaming", "webhook", mayRead},
+		{"/numbers", "Numbers", "hash", mayRead},
+		{"/settings/credentials", "Credentials", "lock", mayRead},
+		{"/settings/health", "Account health", "activity", mayRead},
+	}},
+	{"Administration", []place{
+		{"/keys", "API keys", "key-round", mayAdmin},
+		{"/audit", "Audit log", "scroll-text", mayAdmin},
+		{"/organizations", "Organizations", "building-2", operatorsMay + mayAdmin},
+	}},
 }
 
 // entry is a place as one visitor sees it.

@@ -14,6 +14,9 @@ const (
 	maySinkDelete = "TwilioCollectionPermission::Delete"
 )
 
+// operatorsMay begins a permission that only operators' keys can hold.
+const operatorsMay = "operators:"
+
 // route is one address of the console.
 type route struct {
 	pattern    string // as [net/http.ServeMux] takes it
@@ -32,6 +35,35 @@ func (c *console) routes() []route {
 
 		{"GET /{$}", "", c.start},
 		{"GET /calls", mayRead, c.calls},
+
+		{"GET /settings", mayRead, c.settings},
+		{"GET /settings/telephony", mayRead, c.telephony},
+		{"POST /settings/telephony", mayUpdate, c.changeTelephony},
+		{"POST /settings/telephony/recording", mayUpdate, c.turnRecording},
+		{"GET /settings/events", mayRead, c.streaming},
+		{"POST /settings/events/{kind}/setup", maySinkCreate, c.setupEvents},
+		{"POST /settings/events/{kind}/update", maySinkCreate, c.updateEvents},
+		{"POST /settings/events/{kind}/remove", maySinkDelete, c.removeEvents},
+		{"GET /settings/events/{kind}/progress", mayRead, c.eventsProgress},
+		{"GET /settings/credentials", mayRead, c.credentials},
+		{"POST /settings/credentials", mayAdmin, c.changeCredentials},
+		{"GET /settings/health", mayRead, c.health},
+		{"GET /settings/health/findings", mayRead, c.findings},
+		{"GET /numbers", mayRead, c.numbers},
+		{"POST /numbers", mayUpdate, c.addNumber},
+		{"POST /numbers/connect", mayUpdate, c.connectNumber},
+		{"POST /numbers/remove", mayUpdate, c.removeNumber},
+		{"GET /numbers/voice", mayUpdate, c.voice},
+		{"POST /numbers/voice", mayUpdate, c.setVoice},
+
+		{"GET /keys", mayAdmin, c.keys},
+		{"POST /keys", mayAdmin, c.createKey},
+		{"POST /keys/{id}/rotate", mayAdmin, c.rotateKey},
+		{"POST /keys/{id}/revoke", mayAdmin, c.revokeKey},
+		{"GET /audit", mayAdmin, c.audit},
+		{"GET /organizations", operatorsMay + mayAdmin, c.organizations},
+		{"POST /organizations", operatorsMay + mayAdmin, c.createOrganization},
+		{"POST /organizations/{id}/name", operatorsMay + mayAdmin, c.renameOrganization},
 
 		{"/", "", c.nowhere},
 	}

@@ -73,7 +73,7 @@ func (v *visit) kind(s *streaming) (*kindOfEvents, error) {
 func (c *console) setupEvents(v *visit) error {
 	return v.settle("setup", func(kind schema.EventKind) (setup *schema.SinkSetup, err error) {
 		var answer struct{ SMS, Call *schema.SinkSetup }
-		err = v.send(http.MethodPost, "/api/twilio/setup-event-sink", map[string]any{string(kind) + "_events": true}, &answer)
+		err = v.lasting(http.MethodPost, "/api/twilio/setup-event-sink", map[string]any{string(kind) + "_events": true}, &answer)
 		if kind == schema.SMSEvents {
 			return answer.SMS, err
 		}
@@ -85,7 +85,7 @@ func (c *console) setupEvents(v *visit) error {
 func (c *console) updateEvents(v *visit) error {
 	return v.settle("update", func(kind schema.EventKind) (setup *schema.SinkSetup, err error) {
 		setup = &schema.SinkSetup{}
-		return setup, v.send(http.MethodPost, "/api/twilio/update-event-subscription", map[string]any{"event_type": kind}, setup)
+		return setup, v.lasting(http.MethodPost, "/api/twilio/update-event-subscription", map[string]any{"event_type": kind}, setup)
 	})
 }
 
@@ -158,7 +158,7 @@ func (c *console) removeEvents(v *visit) error {
 		return v.render(kind.Problem.status(), "streaming", "Event streaming", s)
 	}
 	var removal schema.SinkRemoval
-	err = v.send(http.MethodPost, "/api/twilio/remove-event-sink",
+	err = v.lasting(http.MethodPost, "/api/twilio/remove-event-sink",
 		map[string]any{"event_type": kind.Kind, "forget": v.r.PostFormValue("forget") == "true"}, &removal)
 	if err != nil && refused(err) == nil {
 		return err

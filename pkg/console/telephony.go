@@ -15,6 +15,9 @@ type telephony struct {
 	Problem  *problem
 }
 
+// settings leads to the first page of settings.
+func (c *console) settings(v *visit) error { return v.redirect("/settings/telephony") }
+
 // telephony shows the recording switch and what becomes of recordings.
 func (c *console) telephony(v *visit) error {
 	return v.telephony(nil)
@@ -37,11 +40,7 @@ func (v *visit) telephony(wrong *problem) error {
 	}
 	t.Numbers = answer.Numbers
 	t.Deaf = t.Settings.RecordingEnabled && !t.Settings.CallEvents.Active && !t.planned()
-	status := http.StatusOK
-	if wrong != nil {
-		status = wrong.Status
-	}
-	return v.render(status, "telephony", "Telephony configuration", t)
+	return v.render(wrong.status(), "telephony", "Telephony configuration", t)
 }
 
 // planned reports whether callstream answers calls to any number itself.
@@ -80,7 +79,7 @@ type choice struct {
 func (c *console) turnRecording(v *visit) error {
 	on := v.r.PostFormValue("on") == "true"
 	err := v.send(http.MethodPatch, "/api/twilio/settings", map[string]any{"call_recording_enabled": on}, nil)
-	if p := problemOf(err); p != nil && p.Status != http.StatusUnauthorized {
+	if p := refused(err); p != nil {
 		return v.telephony(p)
 	}
 	if err != nil {
@@ -101,7 +100,7 @@ func (c *console) changeTelephony(v *visit) error {
 		"unexpected_recordings": v.r.PostFormValue("unexpected_recordings"),
 		"delete_from_twilio":    v.r.PostFormValue("delete_from_twilio"),
 	}, nil)
-	if p := problemOf(err); p != nil && p.Status != http.StatusUnauthorized {
+	if p := refused(err); p != nil {
 		return v.telephony(p)
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/loquent/callstream/schema"
@@ -31,6 +32,9 @@ type visitor struct {
 
 // May reports whether the visitor holds the permission.
 func (v visitor) May(permission string) bool {
+	if operators, ok := strings.CutPrefix(permission, operatorsMay); ok {
+		return v.Operator() && v.May(operators)
+	}
 	return permission == "" || slices.Contains(v.Permissions, permission) || slices.Contains(v.Permissions, mayAdmin)
 }
 
@@ -52,10 +56,20 @@ func (v *visit) serve(r route) error {
 		return err
 	}
 	if !v.me.May(r.permission) {
-		return &problem{Status: http.StatusForbidden, Title: "Forbidden", Detail: fmt.Sprintf(
-			"This page needs the permission %q, which the key %q does not hold. Ask an administrator for a key that does.", r.permission, v.me.Name)}
+		return v.lacks(r.permission)
 	}
 	return r.serve(v)
+}
+
+// lacks says that the visitor does not hold the permission.
+func (v *visit) lacks(permission string) error {
+	operators, only := strings.CutPrefix(permission, operatorsMay)
+	if only && !v.me.Operator() {
+		return &problem{Status: http.StatusForbidden, Detail: fmt.Sprintf(
+			"This page is about all organizations and only for operators, whose keys belong to none. The key %q belongs to one.", v.me.Name)}
+	}
+	return &problem{Status: http.StatusForbidden, Detail: fmt.Sprintf(
+		"This page needs the permission %q, which the key %q does not hold. Ask an administrator for a key that does.", operators, v.me.Name)}
 }
 
 // enter finds out who visits, and for which organization.
