@@ -32,6 +32,12 @@ const (
 	RuleTwilioAway     Rule = "twilio_away"     // on, and Twilio did not answer while the call lived
 )
 
+// Rules lists the rules in the order in which they are asked.
+var Rules = []Rule{
+	RuleTwiML, RuleAlreadyRunning, RuleStale, RuleCallEnded, RuleNumberUnknown, RuleNoSettings,
+	RuleDisabled, RuleLookupFailed, RuleEnabled, RuleTwilioRefused, RuleTwilioAway,
+}
+
 var explanations = map[Rule]string{
 	RuleTwiML:          "callstream answered this call itself and decided then",
 	RuleAlreadyRunning: "the call was already being recorded by the account's own set-up",

@@ -4,15 +4,17 @@ import "time"
 
 // CallFilter selects calls. The zero value selects all, newest first.
 type CallFilter struct {
-	Direction Direction
-	Status    CallStatus
-	Recorded  *bool     // with, or without, an archived recording
-	Since     time.Time // started at or after; zero: no bound
-	Until     time.Time // started before; zero: no bound
-	Number    string    // either party's number, or a part of it
-	Text      string    // words in the transcript
-	Limit     int       // page size; zero: 50
-	Cursor    string    // from the page before; empty: the first page
+	Direction   Direction
+	Status      CallStatus
+	Recorded    *bool     // with, or without, an archived recording
+	Rule        Rule      // that decided whether it was recorded
+	Text        string    // words in the transcript
+	Transcribed *bool     // with, or without, a transcript
+	Since       time.Time // started at or after; zero: no bound
+	Until       time.Time // started before; zero: no bound
+	Number      string    // either party's number, or a part of it
+	Limit       int       // page size; zero: 50
+	Cursor      string    // from the page before; empty: the first page
 }
 
 // MessageFilter selects SMS messages. The zero value selects all, newest first.

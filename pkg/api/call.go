@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,15 +27,17 @@ func (a *api) registerCalls(h huma.API) {
 }
 
 type listCallsInput struct {
-	Direction string    `query:"direction" enum:"inbound,outbound" doc:"Seen from the organization"`
-	Status    string    `query:"status" doc:"One of Twilio's REST call statuses"`
-	Recorded  string    `query:"recorded" enum:"true,false" doc:"With, or without, an archived recording"`
-	Since     time.Time `query:"since" doc:"Started at or after"`
-	Until     time.Time `query:"until" doc:"Started before"`
-	Number    string    `query:"number" maxLength:"64" doc:"Either party's number, or a part of it"`
-	Text      string    `query:"text" maxLength:"256" doc:"Words in the transcript"`
-	Limit     int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
-	Cursor    string    `query:"cursor" maxLength:"256" doc:"next of the page before"`
+	Direction  string    `query:"direction" enum:"inbound,outbound" doc:"Seen from the organization"`
+	Status     string    `query:"status" doc:"One of Twilio's REST call statuses"`
+	Recorded   string    `query:"recorded" enum:"true,false" doc:"With, or without, an archived recording"`
+	Rule       string    `query:"rule" doc:"What decided whether it was recorded, as a call's decision names it"`
+	Transcript string    `query:"transcript" enum:"true,false" doc:"With, or without, a transcript"`
+	Since      time.Time `query:"since" doc:"Started at or after"`
+	Until      time.Time `query:"until" doc:"Started before"`
+	Number     string    `query:"number" maxLength:"64" doc:"Either party's number, or a part of it"`
+	Text       string    `query:"text" maxLength:"256" doc:"Words in the transcript"`
+	Limit      int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Cursor     string    `query:"cursor" maxLength:"256" doc:"next of the page before"`
 }
 
 type callPage struct {
@@ -47,13 +50,16 @@ type callPage struct {
 // listCalls answers one page of the organization's calls.
 func (a *api) listCalls(ctx context.Context, in *listCallsInput) (*callPage, error) {
 	filter := schema.CallFilter{
-		Direction: schema.Direction(in.Direction),
-		Since:     in.Since,
-		Until:     in.Until,
-		Number:    in.Number,
-		Text:      in.Text,
-		Limit:     in.Limit,
-		Cursor:    in.Cursor,
+		Direction:   schema.Direction(in.Direction),
+		Rule:        schema.Rule(in.Rule),
+		Recorded:    yesOrNo(in.Recorded),
+		Transcribed: yesOrNo(in.Transcript),
+		Since:       in.Since,
+		Until:       in.Until,
+		Number:      in.Number,
+		Text:        in.Text,
+		Limit:       in.Limit,
+		Cursor:      in.Cursor,
 	}
 	if in.Status != "" {
 		parsed, ok := schema.ParseCallStatus(in.Status)
@@ -62,9 +68,8 @@ func (a *api) listCalls(ctx context.Context, in *listCallsInput) (*callPage, err
 		}
 		filter.Status = parsed
 	}
-	if in.Recorded != "" {
-		recorded := in.Recorded == "true"
-		filter.Recorded = &recorded
+	if in.Rule != "" && !slices.Contains(schema.Rules, filter.Rule) {
+		return nil, a.problem(schema.Errorf(schema.Invalid, "rule %q is none of %v", in.Rule, schema.Rules))
 	}
 	page, next, err := a.Calls.CallRecords(ctx, organization(ctx), filter)
 	if err != nil {
@@ -73,6 +78,15 @@ func (a *api) listCalls(ctx context.Context, in *listCallsInput) (*callPage, err
 	out := &callPage{}
 	out.Body.Calls, out.Body.Next = orEmpty(page), next
 	return out, nil
+}
+
+// yesOrNo returns nil where neither is asked for.
+func yesOrNo(asked string) *bool {
+	if asked == "" {
+		return nil
+	}
+	yes := asked == "true"
+	return &yes
 }
 
 type callInput struct {

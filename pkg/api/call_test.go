@@ -16,13 +16,13 @@ func TestListCallsPassesTheFilter(t *testing.T) {
 	t.Parallel()
 	s := &store{}
 	response, body := request(t, s, "csk_read", "GET",
-		"/api/calls?recorded=true&status=no_answer&number=0199&text=refund&limit=7&since=2026-01-02T03:04:05Z&direction=inbound&cursor=c", "")
+		"/api/calls?recorded=true&status=no_answer&number=0199&text=refund&limit=7&since=2026-01-02T03:04:05Z&direction=inbound&rule=disabled&transcript=false&cursor=c", "")
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", response.StatusCode, body)
 	}
-	recorded := true
+	recorded, transcribed := true, false
 	want := schema.CallFilter{
-		Direction: schema.Inbound, Status: schema.StatusNoAnswer, Recorded: &recorded, Number: "0199", Text: "refund", Limit: 7,
+		Direction: schema.Inbound, Status: schema.StatusNoAnswer, Recorded: &recorded, Rule: schema.RuleDisabled, Transcribed: &transcribed, Number: "0199", Text: "refund", Limit: 7,
 		Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Cursor: "c",
 	}
 	if diff := cmp.Diff(want, s.filter); diff != "" {
@@ -34,6 +34,14 @@ func TestListCallsPassesTheFilter(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(body), &page); err != nil || page.Next != "next-page" || page.Calls == nil {
 		t.Errorf("page %s (%v): an empty page is [], not null", body, err)
+	}
+}
+
+func TestListCallsNamesTheRulesThatThereAre(t *testing.T) {
+	t.Parallel()
+	response, body := request(t, &store{}, "csk_read", "GET", "/api/calls?rule=mood", "")
+	if response.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "number_unknown") {
+		t.Errorf("%d %s", response.StatusCode, body)
 	}
 }
 

@@ -64,6 +64,12 @@ func conditions(orgID string, f schema.CallFilter) (w where, err error) {
 		w.add(`EXISTS (SELECT FROM transcript t JOIN recording r USING (recording_sid)
 			WHERE r.call_sid = c.call_sid AND r.account_sid = c.account_sid AND NOT r.quarantined AND t.search @@ websearch_to_tsquery('simple', ?))`, f.Text)
 	}
+	if f.Rule != "" {
+		w.add("EXISTS (SELECT FROM recording_decision d WHERE d.call_sid = c.call_sid AND d.account_sid = c.account_sid AND d.rule = ?)", f.Rule)
+	}
+	if f.Transcribed != nil {
+		w.add("(c.transcription IS NOT NULL) = ?", *f.Transcribed)
+	}
 	if f.Cursor != "" {
 		at, callSID, err := readCursor(f.Cursor)
 		if err != nil {

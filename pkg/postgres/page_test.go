@@ -104,6 +104,11 @@ func TestCallFilters(t *testing.T) {
 	w.archive(1, callSID(1))
 	must(t, w.SaveTranscript(t.Context(), recordingSID(1), schema.Transcript{Text: "The invoice is overdue, Müller said."}))
 
+	off := decision(schema.NotStarted, schema.RuleDisabled)
+	off.CallSID = callSID(2)
+	_, err := w.SaveDecision(t.Context(), w.account.AccountSID, w.account.OrganizationID, off)
+	must(t, err)
+
 	org := w.account.OrganizationID
 	for name, c := range map[string]struct {
 		org    string
@@ -117,6 +122,10 @@ func TestCallFilters(t *testing.T) {
 		"busy":                       {org, schema.CallFilter{Status: schema.StatusBusy}, []int{2}},
 		"recorded":                   {org, schema.CallFilter{Recorded: ptr(true)}, []int{1}},
 		"not recorded":               {org, schema.CallFilter{Recorded: ptr(false)}, []int{3, 2}},
+		"not recorded for a reason":  {org, schema.CallFilter{Rule: schema.RuleDisabled}, []int{2}},
+		"for no call's reason":       {org, schema.CallFilter{Rule: schema.RuleStale}, nil},
+		"transcribed":                {org, schema.CallFilter{Transcribed: ptr(true)}, []int{1}},
+		"not transcribed":            {org, schema.CallFilter{Transcribed: ptr(false)}, []int{3, 2}},
 		"since":                      {org, schema.CallFilter{Since: *at(20)}, []int{3, 2}},
 		"until":                      {org, schema.CallFilter{Until: *at(20)}, []int{1}},
 		"part of a number":           {org, schema.CallFilter{Number: "4917"}, []int{2}},
@@ -132,7 +141,7 @@ func TestCallFilters(t *testing.T) {
 			t.Errorf("%s:\n%s", name, diff)
 		}
 	}
-	_, _, err := w.CallRecords(t.Context(), org, schema.CallFilter{Status: "unheard-of"})
+	_, _, err = w.CallRecords(t.Context(), org, schema.CallFilter{Status: "unheard-of"})
 	wantCode(t, err, schema.Invalid)
 	_, err = w.CallRecord(t.Context(), neighbour.OrganizationID, callSID(1))
 	wantCode(t, err, schema.NotFound)
