@@ -253,12 +253,21 @@ func decodeKind(subject string, data []byte) (Event, error) {
 	return nil, Errorf(Invalid, "subject %q carries no event", subject)
 }
 
-func decode[E Event](data []byte) (Event, error) {
+// decode reads an event. Twilio's own words in it, most of its bytes, are not
+// decoded but lifted out.
+func decode[E Event, P carrier[E]](data []byte) (Event, error) {
 	var event E
-	if err := json.Unmarshal(data, &event); err != nil {
+	rest, source, err := lift(data)
+	if err == nil {
+		err = json.Unmarshal(rest, &event)
+	}
+	if err != nil {
 		return nil, Errorf(Invalid, "decode %T: %w", event, err)
 	}
-	if bytes.Contains(data, []byte("+24:")) || bytes.Contains(data, []byte("-24:")) {
+	if source != nil {
+		P(&event).carry(source)
+	}
+	if bytes.Contains(rest, []byte("+24:")) || bytes.Contains(rest, []byte("-24:")) {
 		// A time that is a day off UTC can be read and not written, so that
 		// nothing that comes of the event could be published.
 		if _, err := json.Marshal(event); err != nil {

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"cmp"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -19,9 +18,9 @@ func message(e schema.Event) (*nats.Msg, error) {
 	if err := check(e); err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(e)
+	data, err := schema.Encode(e)
 	if err != nil {
-		return nil, schema.Errorf(schema.Invalid, "encode %s: %w", e.MsgID(), err)
+		return nil, err
 	}
 	m := nats.NewMsg(schema.Subject(e))
 	m.Data = data
