@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/loquent/callstream/ingress"
 	"github.com/loquent/callstream/pkg/bench"
@@ -25,6 +26,9 @@ type benchCommand struct {
 	Dir         string   `name:"dir" placeholder:"DIR" help:"Where the servers keep their data; a temporary folder, which is removed."`
 	Source      string   `name:"source" placeholder:"DIR" help:"Folder of callstream's source code, to time a cold build of it."`
 
+	Soak time.Duration `name:"soak" placeholder:"DURATION" help:"Instead: let calls arrive for so long while roles are stopped, killed and started; exit 1 if memory, goroutines, open files or bytes a call grow, or anything differs from the truth."`
+	Rate float64       `name:"rate" default:"3" help:"Calls a second of --soak."`
+
 	Serve string `name:"serve" hidden:"" help:"What it measures against, as a process of its own: decode, or nats:FILE."`
 }
 
@@ -34,6 +38,7 @@ func (benchCommand) Help() string {
   callstream bench                          # everything; about half an hour
   callstream bench --part ingest --part calls
   callstream bench --quick
+  callstream bench --soak 30m
   DATABASE_URL=... NATS_URL=... S3_ENDPOINT=... S3_BUCKET=... CALLSTREAM_SECRET_KEY=... callstream bench --json
 
 Each limit is measured by the same run, in turns with callstream. Servers are
@@ -47,6 +52,9 @@ func (c *benchCommand) Run(ctx context.Context, proc *process) error {
 	if c.Serve != "" {
 		return c.serve(ctx, proc)
 	}
+	if c.Soak != 0 {
+		return c.soak(ctx, proc)
+	}
 	report, err := bench.Run(ctx, bench.Config{
 		Parts: c.Part, Quick: c.Quick, Calls: c.Calls, Transcripts: c.Transcripts, Events: c.Events, Messages: c.Messages,
 		Dir: c.Dir, Source: c.Source, Logger: proc.log,
@@ -58,6 +66,28 @@ func (c *benchCommand) Run(ctx context.Context, proc *process) error {
 		return report.WriteJSON(proc.stdout)
 	}
 	return report.WriteTable(proc.stdout)
+}
+
+// soak watches the roles for longer.
+func (c *benchCommand) soak(ctx context.Context, proc *process) error {
+	if c.Soak < 0 || c.Rate <= 0 {
+		return errors.New("--soak and --rate are more than nothing")
+	}
+	report, err := bench.Soak(ctx, bench.SoakConfig{For: c.Soak, Rate: c.Rate, Dir: c.Dir, Logger: proc.log})
+	if err != nil {
+		return fmt.Errorf("soak: %w", err)
+	}
+	write := report.WriteTable
+	if c.JSON {
+		write = report.WriteJSON
+	}
+	if err := write(proc.stdout); err != nil {
+		return err
+	}
+	if !report.Good() {
+		return errors.New("soak: something grows that should not, or differs from the truth")
+	}
+	return nil
 }
 
 // serve is a limit's process.
