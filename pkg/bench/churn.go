@@ -63,7 +63,7 @@ func (s *soak) change(ctx context.Context) error {
 	every := max(s.For/time.Duration(6*len(s.churn)+1), min(s.For/time.Duration(len(s.churn)+1), 15*time.Second))
 	for i := 0; ; i++ {
 		if pause(ctx, every); ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // what was beginning ended with ctx
 		}
 		c := s.churn[i%len(s.churn)]
 		if kill := (i+i/len(s.churn))%2 == 1; kill {
