@@ -37,7 +37,7 @@ var actionParams = []string{"DialCallStatus", "DialCallSid", "RecordingSid", "Re
 // isAction reports whether a request about a call in progress asks what to do
 // next. It is not news that the call was answered.
 func isAction(p params) bool {
-	return slices.ContainsFunc(actionParams, func(name string) bool { _, ok := p[name]; return ok })
+	return slices.ContainsFunc(actionParams, func(name string) bool { _, ok := p.find(name); return ok })
 }
 
 // callAnswered makes the event of an answered call, whatever its status is by

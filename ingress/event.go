@@ -1,12 +1,13 @@
 package ingress
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/loquent/callstream/schema"
+	"github.com/loquent/callstream/schema/scan"
 )
 
 // Bounds on what a request of Event Streams may hold. Twilio's own batches have
@@ -19,17 +20,15 @@ const (
 
 // envelope is a CloudEvent.
 type envelope struct {
-	Type text   `json:"type"`
-	ID   text   `json:"id"`
-	Time text   `json:"time"`
-	Data object `json:"data"`
+	kind, id, time text
+	data           string // JSON
 }
 
 // readEvents reads what Event Streams delivers, each event by itself.
 func readEvents(d *delivery) []verdict {
-	elements, err := split(d.body)
+	elements, err := split(string(d.body))
 	if err != nil {
-		return []verdict{d.undecodable(string(unknown), d.body, err)}
+		return []verdict{d.undecodable(string(unknown), string(d.body), err)}
 	}
 	verdicts := make([]verdict, 0, len(elements))
 	for _, element := range elements {
@@ -40,16 +39,19 @@ func readEvents(d *delivery) []verdict {
 
 // split returns the events of a body: of an array, as documented, or of a
 // single object, as some sinks are said to send it.
-func split(body []byte) ([]json.RawMessage, error) {
-	trimmed := bytes.TrimSpace(body)
-	if !bytes.HasPrefix(trimmed, []byte("[")) {
-		if !json.Valid(trimmed) {
+func split(body string) (elements []string, err error) {
+	body = strings.TrimSpace(body)
+	if !strings.HasPrefix(body, "[") {
+		if !scan.Valid(body) {
 			return nil, schema.Errorf(schema.Invalid, "the body is not JSON")
 		}
-		return []json.RawMessage{trimmed}, nil
+		return []string{body}, nil
 	}
-	var elements []json.RawMessage
-	if err := json.Unmarshal(trimmed, &elements); err != nil {
+	err = scan.Array(body, func(element string) error {
+		elements = append(elements, element)
+		return nil
+	})
+	if err != nil {
 		return nil, schema.Errorf(schema.Invalid, "read events: %w", err)
 	}
 	if len(elements) > maxEvents {
@@ -58,7 +60,7 @@ func split(body []byte) ([]json.RawMessage, error) {
 	return elements, nil
 }
 
-func checkSize(raw []byte) error {
+func checkSize(raw string) error {
 	if len(raw) > maxEvent {
 		return schema.Errorf(schema.Invalid, "an event of %d bytes", len(raw))
 	}
@@ -66,102 +68,141 @@ func checkSize(raw []byte) error {
 }
 
 // readEvent reads one event. Of a type that is not known nothing more is read.
-func (d *delivery) readEvent(raw json.RawMessage) verdict {
+func (d *delivery) readEvent(raw string) verdict {
 	if err := checkSize(raw); err != nil {
 		return d.undecodable(string(unknown), raw, err)
 	}
-	var e envelope
-	if err := json.Unmarshal(raw, &e); err != nil {
+	e, err := readEnvelope(raw)
+	if err != nil {
 		return d.undecodable(string(unknown), raw, schema.Errorf(schema.Invalid, "read event: %w", err))
 	}
-	if e.Type == "" {
+	if e.kind == "" {
 		return d.undecodable(string(unknown), raw, schema.Errorf(schema.Invalid, "the event has no type"))
 	}
-	t, known := typeNamed(string(e.Type))
+	t, known := typeNamed(string(e.kind))
 	switch {
 	case !known:
 		return verdict{kind: string(unknown), outcome: unknown}
 	case t.read == nil:
 		return verdict{kind: t.kind, outcome: ignored}
 	}
-	meta := d.meta(schema.OriginEventStream, bytes.ToValidUTF8(raw, []byte("\uFFFD")))
-	meta.SourceID, meta.SourceType = shorten(string(e.ID)), string(e.Type)
-	if at := moment(string(e.Time)); at != nil {
+	meta := d.meta(schema.OriginEventStream, json.RawMessage(strings.ToValidUTF8(raw, "\uFFFD")))
+	meta.SourceID, meta.SourceType = shorten(string(e.id)), string(e.kind)
+	if at := moment(string(e.time)); at != nil {
 		meta.OccurredAt = *at
 	}
-	event, err := t.read(meta, e.Data)
+	event, err := t.read(meta, e.data)
 	return d.judge(t.kind, raw, event, err)
 }
 
-// webhookData is the data of an event that mirrors a callback. Source: Twilio's
-// event type Voice.WebhookEvent.
-type webhookData struct {
-	SID     text `json:"sid"`
-	Request struct {
-		Parameters params `json:"parameters"`
-	} `json:"request"`
+// readEnvelope reads a CloudEvent and leaves its data as they are.
+func readEnvelope(raw string) (e envelope, err error) {
+	err = scan.Object(raw, func(name, value string) error {
+		switch name {
+		case "type":
+			e.kind = textOf(value)
+		case "id":
+			e.id = textOf(value)
+		case "time":
+			e.time = textOf(value)
+		case "data":
+			e.data = objectOf(value)
+		}
+		return nil
+	})
+	if err != nil {
+		return e, fmt.Errorf("read envelope: %w", err)
+	}
+	return e, nil
 }
 
-// mirrored reads such events as the callback that they mirror, so that both
-// make the same event.
+// mirrored reads events that mirror a callback as that callback, so that both
+// make the same event. Source: Twilio's event type Voice.WebhookEvent, in which
+// the parameters are data.request.parameters.
 func mirrored(read callbackReader) dataReader {
-	return func(meta schema.Header, data []byte) (schema.Event, error) {
-		var d webhookData
-		if err := json.Unmarshal(data, &d); err != nil {
+	return func(meta schema.Header, data string) (schema.Event, error) {
+		sid, p, err := readMirrored(data)
+		if err != nil {
 			return nil, schema.Errorf(schema.Invalid, "read mirrored callback: %w", err)
 		}
-		p := d.Request.Parameters
-		if p == nil {
-			p = params{}
-		}
-		if p["CallSid"] == "" {
-			p["CallSid"] = d.SID
+		if p.get("CallSid") == "" {
+			p = append(p, param{name: "CallSid", value: sid})
 		}
 		return read(meta, p)
 	}
 }
 
-// nameplate holds the places where events of different families name their
-// account.
-type nameplate struct {
-	Type text   `json:"type"`
-	ID   text   `json:"id"`
-	Data object `json:"data"`
+// readMirrored returns the call that an event is about and the parameters of the
+// callback that it mirrors.
+func readMirrored(data string) (sid text, p params, err error) {
+	err = members(data, func(name, value string) error {
+		switch name {
+		case "sid":
+			sid = textOf(value)
+		case "request":
+			return members(value, func(name, value string) error {
+				if name != "parameters" {
+					return nil
+				}
+				p = make(params, 0, 48)
+				return members(value, func(name, value string) error {
+					p = append(p, param{name: name, json: value})
+					return nil
+				})
+			})
+		}
+		return nil
+	})
+	return sid, p, err
+}
+
+// members walks over an object's members; null has none.
+func members(value string, fn func(name, value string) error) error {
+	if value == "null" {
+		return nil
+	}
+	if err := scan.Object(value, fn); err != nil {
+		return fmt.Errorf("read object: %w", err)
+	}
+	return nil
 }
 
 // accountOfEvents returns the account of the first event that names one.
 func accountOfEvents(body []byte) string {
-	elements, err := split(body)
+	elements, err := split(string(body))
 	if err != nil {
 		return ""
 	}
 	for _, element := range elements {
-		var n nameplate
-		if json.Unmarshal(element, &n) != nil {
+		e, err := readEnvelope(element)
+		if err != nil {
 			continue
 		}
-		if sid := n.account(); schema.ValidSID(sid, schema.AccountPrefix) {
+		if sid := e.account(); schema.ValidSID(sid, schema.AccountPrefix) {
 			return sid
 		}
 	}
 	return ""
 }
 
-func (n nameplate) account() string {
-	if strings.HasSuffix(string(n.Type), "test-event") {
-		return string(n.ID)
+// account returns the account that the event names, each family in its place.
+func (e envelope) account() string {
+	if strings.HasSuffix(string(e.kind), "test-event") {
+		return string(e.id)
 	}
-	var data struct {
-		Insights  text `json:"account_sid"`
-		Messaging text `json:"accountSid"`
-		Request   struct {
-			Parameters struct {
-				Voice text `json:"AccountSid"`
-			} `json:"parameters"`
-		} `json:"request"`
-	}
-	if json.Unmarshal(n.Data, &data) != nil {
+	var insights, messaging text
+	_, p, err := readMirrored(e.data)
+	if err != nil {
 		return ""
 	}
-	return string(cmp.Or(data.Insights, data.Messaging, data.Request.Parameters.Voice))
+	_ = members(e.data, func(name, value string) error { // it was walked over just now
+		switch name {
+		case "account_sid":
+			insights = textOf(value)
+		case "accountSid":
+			messaging = textOf(value)
+		}
+		return nil
+	})
+	return cmp.Or(string(insights), string(messaging), p.get("AccountSid"))
 }

@@ -2,16 +2,46 @@ package ingress
 
 import (
 	"encoding/json"
-	"fmt"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/loquent/callstream/schema"
 )
 
-// params are a callback's parameters, by their names as Twilio writes them.
-type params map[string]text
+// params are a callback's parameters. There are some forty, of which a dozen
+// are asked for once: they are looked through rather than indexed.
+type params []param
 
-func (p params) get(name string) string { return string(p[name]) }
+// param is a parameter by its name as Twilio writes it.
+type param struct {
+	name  string
+	value text
+	json  string // where the value is still JSON; value is then empty
+}
+
+// get returns the parameter's value, empty where there is none.
+func (p params) get(name string) string {
+	value, _ := p.find(name)
+	return value
+}
+
+// find returns the parameter's value and whether there is one. Of a name that
+// comes twice the last counts.
+func (p params) find(name string) (string, bool) {
+	for _, param := range slices.Backward(p) {
+		if param.name != name {
+			continue
+		}
+		if param.json != "" {
+			return string(textOf(param.json)), true
+		}
+		return string(param.value), true
+	}
+	return "", false
+}
 
 // first returns the first of the parameters that has a value.
 func (p params) first(names ...string) string {
@@ -31,24 +61,41 @@ func accountOfForm(body []byte) string {
 
 // readForm reads a callback's parameters, and returns them as a JSON object
 // too: what is to be kept of the callback.
-func readForm(body []byte) (params, json.RawMessage, error) {
-	form, err := url.ParseQuery(string(body))
+func readForm(body string) (params, json.RawMessage, error) {
+	form, err := url.ParseQuery(body)
 	if err != nil {
 		return nil, nil, schema.Errorf(schema.Invalid, "read form: %w", err)
 	}
-	p, words := make(params, len(form)), make(map[string]any, len(form))
-	for name, values := range form {
-		p[name] = text(clean(values[0]))
-		words[name] = values
-		if len(values) == 1 {
-			words[name] = values[0]
+	p := make(params, 0, len(form))
+	source := append(make([]byte, 0, 2*len(body)+2), '{')
+	for i, name := range slices.Sorted(maps.Keys(form)) {
+		values := form[name]
+		p = append(p, param{name: name, value: text(clean(values[0]))})
+		if i > 0 {
+			source = append(source, ',')
 		}
+		source = append(appendText(source, name), ':')
+		if len(values) == 1 {
+			source = appendText(source, values[0])
+			continue
+		}
+		for j, value := range values {
+			source = append(source, map[bool]byte{true: '[', false: ','}[j == 0])
+			source = appendText(source, value)
+		}
+		source = append(source, ']')
 	}
-	source, err := json.Marshal(words)
-	if err != nil {
-		return nil, nil, fmt.Errorf("keep form: %w", err)
+	return p, append(source, '}'), nil
+}
+
+// appendText appends s as a JSON string. Most of what Twilio sends stands for
+// itself.
+func appendText(to []byte, s string) []byte {
+	if strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' }) {
+		quoted, _ := json.Marshal(s) // of a string there is no error
+		return append(to, quoted...)
 	}
-	return p, source, nil
+	return append(append(append(to, '"'), s...), '"')
 }
 
 // callbackReader makes an event of a callback's parameters. meta is complete
@@ -57,18 +104,19 @@ type callbackReader func(meta schema.Header, p params) (schema.Event, error)
 
 // readCallback reads a form as one event.
 func (d *delivery) readCallback(kind string, read callbackReader) []verdict {
-	if err := checkSize(d.body); err != nil {
-		return []verdict{d.undecodable(kind, d.body, err)}
+	body := string(d.body)
+	if err := checkSize(body); err != nil {
+		return []verdict{d.undecodable(kind, body, err)}
 	}
-	p, source, err := readForm(d.body)
+	p, source, err := readForm(body)
 	if err != nil {
-		return []verdict{d.undecodable(kind, d.body, err)}
+		return []verdict{d.undecodable(kind, body, err)}
 	}
 	event, err := read(d.meta(schema.OriginCallback, source), p)
 	if err == nil {
 		kind = event.Kind()
 	}
-	return []verdict{d.judge(kind, d.body, event, err)}
+	return []verdict{d.judge(kind, body, event, err)}
 }
 
 // stamp completes an event's header with the account and, if known, the time.

@@ -26,9 +26,9 @@ type messageData struct {
 // readMessage makes the reader of messages that came to the given status, which
 // the event's type names.
 func readMessage(status schema.MessageStatus) dataReader {
-	return func(meta schema.Header, data []byte) (schema.Event, error) {
+	return func(meta schema.Header, data string) (schema.Event, error) {
 		var d messageData
-		if err := json.Unmarshal(data, &d); err != nil {
+		if err := json.Unmarshal([]byte(data), &d); err != nil {
 			return nil, schema.Errorf(schema.Invalid, "read message: %w", err)
 		}
 		meta.AccountSID = string(d.AccountSID)

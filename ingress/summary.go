@@ -33,9 +33,9 @@ type summaryData struct {
 // readSummary makes the reader of summaries of one processing state: the one
 // that the event's type names, which knows more states than the data does.
 func readSummary(state string) dataReader {
-	return func(meta schema.Header, data []byte) (schema.Event, error) {
+	return func(meta schema.Header, data string) (schema.Event, error) {
 		var d summaryData
-		if err := json.Unmarshal(data, &d); err != nil {
+		if err := json.Unmarshal([]byte(data), &d); err != nil {
 			return nil, schema.Errorf(schema.Invalid, "read call summary: %w", err)
 		}
 		meta.AccountSID = string(d.AccountSID)

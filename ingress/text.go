@@ -1,15 +1,13 @@
 package ingress
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/loquent/callstream/schema"
+	"github.com/loquent/callstream/schema/scan"
 )
 
 // text is a value of Twilio's JSON, whatever its type: products differ in what
@@ -19,45 +17,39 @@ type text string
 
 // UnmarshalJSON reads any JSON value.
 func (t *text) UnmarshalJSON(data []byte) error {
-	*t = ""
-	switch data[0] {
-	case '"':
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
-			return fmt.Errorf("read text: %w", err)
-		}
-		*t = text(clean(s))
-	case '[':
-		var all []text
-		if err := json.Unmarshal(data, &all); err != nil {
-			return fmt.Errorf("read list: %w", err)
-		}
-		if len(all) > 0 {
-			*t = all[0]
-		}
-	case '{', 'n':
-	default:
-		*t = text(data)
-	}
+	*t = textOf(string(data))
 	return nil
 }
 
-// object is a JSON object's raw bytes, or the same object as a JSON string
-// around them, as older schemas have it.
-type object []byte
+// textOf reads a JSON value that is known to be one.
+func textOf(value string) text {
+	switch value[0] {
+	case '"':
+		s, _ := scan.String(value) // it is one
+		return text(clean(s))
+	case '[':
+		var first text
+		seen := false
+		_ = scan.Array(value, func(element string) error { // it is one
+			if !seen {
+				first, seen = textOf(element), true
+			}
+			return nil
+		})
+		return first
+	case '{', 'n':
+		return ""
+	}
+	return text(value)
+}
 
-// UnmarshalJSON takes the string off.
-func (o *object) UnmarshalJSON(data []byte) error {
-	if data[0] != '"' {
-		*o = bytes.Clone(data)
-		return nil
+// objectOf returns the JSON object that a value is, or that it is a JSON string
+// of, as older schemas have it.
+func objectOf(value string) string {
+	if s, ok := scan.String(value); ok {
+		return s
 	}
-	var s string
-	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("read quoted object: %w", err)
-	}
-	*o = object(s)
-	return nil
+	return value
 }
 
 // clean removes what JSON or Postgres cannot hold.

@@ -8,7 +8,7 @@ import (
 
 // dataReader makes an event of a CloudEvent's data. meta is complete but for
 // the account, and for the time where the data know it better.
-type dataReader func(meta schema.Header, data []byte) (schema.Event, error)
+type dataReader func(meta schema.Header, data string) (schema.Event, error)
 
 // eventType is what is done with events of one type.
 type eventType struct {

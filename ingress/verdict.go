@@ -49,7 +49,7 @@ type delivery struct {
 
 // judge turns what a reader made of raw into a verdict. Whatever is not the
 // account's own ends as a dead letter, however well it is signed.
-func (d *delivery) judge(kind string, raw []byte, event schema.Event, err error) verdict {
+func (d *delivery) judge(kind, raw string, event schema.Event, err error) verdict {
 	var nothing useless
 	switch {
 	case errors.As(err, &nothing):
@@ -64,15 +64,15 @@ func (d *delivery) judge(kind string, raw []byte, event schema.Event, err error)
 	return verdict{kind: kind, outcome: stored, event: event}
 }
 
-func (d *delivery) undecodable(kind string, raw []byte, err error) verdict {
+func (d *delivery) undecodable(kind, raw string, err error) verdict {
 	return d.dead(kind, schema.ReasonUndecodable, raw, err)
 }
 
 // dead keeps the bytes with all that is needed to judge them again. The message
 // id names bytes and signer, so that Twilio's repeats are one dead letter and no
 // account can stand in for another's.
-func (d *delivery) dead(kind, reason string, raw []byte, err error) verdict {
-	sum := sha256.Sum256(raw)
+func (d *delivery) dead(kind, reason, raw string, err error) verdict {
+	sum := sha256.Sum256([]byte(raw))
 	return verdict{kind: kind, outcome: deadLetter, letter: schema.DeadLetter{
 		Consumer:  "ingress",
 		Reason:    reason,
@@ -84,7 +84,7 @@ func (d *delivery) dead(kind, reason string, raw []byte, err error) verdict {
 		FailedAt:  d.now,
 		Published: d.now,
 		Header:    map[string][]string{HeaderRoute: {d.route}, "Content-Type": {shorten(d.header.Get("Content-Type"))}},
-		Data:      raw,
+		Data:      []byte(raw),
 	}}
 }
 

@@ -14,17 +14,18 @@ type incoming struct {
 // readIncoming reads a request for TwiML. Whatever is wrong with it, the numbers
 // in it still say whose plan answers.
 func readIncoming(d *delivery) incoming {
-	p, source, err := readForm(d.body)
+	body := string(d.body)
+	p, source, err := readForm(body)
 	if err != nil {
-		return incoming{verdict: d.undecodable(schema.KindCallReceived, d.body, err)}
+		return incoming{verdict: d.undecodable(schema.KindCallReceived, body, err)}
 	}
 	meta, facts, err := callFacts(d.meta(schema.OriginCallback, source), p)
 	facts.Status, _ = schema.ParseCallStatus(p.get("CallStatus"))
 	if err == nil {
-		err = checkSize(d.body)
+		err = checkSize(body)
 	}
 	in := incoming{event: schema.CallReceived{Header: meta, Call: facts}, numbers: numbersOf(p)}
-	in.verdict = d.judge(schema.KindCallReceived, d.body, in.event, err)
+	in.verdict = d.judge(schema.KindCallReceived, body, in.event, err)
 	if in.verdict.outcome == stored && facts.Leg.Direction() == schema.Outbound {
 		// Answered by the called party: what the recorder decides when it hears
 		// of that.
