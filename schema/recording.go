@@ -48,6 +48,12 @@ type Object struct {
 	SHA256 string `json:"sha256"` // lower-case hex
 }
 
+// Waveform is how loud a recording is over its time, for drawing it.
+type Waveform struct {
+	Duration float64     `json:"duration"` // seconds
+	Channels [][]float64 `json:"channels"` // of each, steps of equal length, from 0, silence, to 1
+}
+
 // Unexpected says what an organization wants done with audio that its own
 // Twilio set-up recorded while call_recording_enabled was off.
 type Unexpected string

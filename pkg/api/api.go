@@ -90,8 +90,9 @@ type Config struct {
 // api holds the configuration for the operations, which are its methods.
 type api struct {
 	Config
-	gate  *gate
-	plays *plays
+	gate    *gate
+	plays   *plays
+	readers chan struct{} // of whole recordings, see readersAtOnce
 }
 
 // New returns the handler for everything under /api/.
@@ -99,7 +100,7 @@ func New(c Config) http.Handler {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	a := &api{Config: c, gate: newGate(c.Limits), plays: newPlays()}
+	a := &api{Config: c, gate: newGate(c.Limits), plays: newPlays(), readers: make(chan struct{}, readersAtOnce)}
 	mux := http.NewServeMux()
 	h := humago.New(mux, a.document())
 	h.UseMiddleware(a.authenticate(h))

@@ -24,6 +24,7 @@ func (a *api) registerRecordings(h huma.API) {
 		"206": {Description: "The range that was asked for", Content: map[string]*huma.MediaType{"audio/mpeg": {}}},
 	}
 	huma.Register(h, op, a.getMedia)
+	a.registerWaveforms(h)
 }
 
 type mediaInput struct {
@@ -52,7 +53,7 @@ func (a *api) getMedia(ctx context.Context, in *mediaInput) (*huma.StreamRespons
 	}
 	audio, err := a.Objects.Open(ctx, record.Object.Key)
 	if err != nil {
-		return nil, a.problemOf(err, "the archive does not answer; try again in a moment")
+		return nil, a.problemOf(err, archiveAway)
 	}
 	if !in.head {
 		if err := a.played(ctx, in); err != nil {

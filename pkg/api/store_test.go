@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -40,6 +41,7 @@ type store struct {
 	owner    string   // of the dead letter and the replay
 	effects  []string // that the replay may have
 	data     string   // of the dead letter
+	sound    string   // of recordings, instead of audio
 	open     int      // dead letters in lists, the last of which is 1
 	refuse   error    // to try a dead letter again
 	unlinked error    // from Twilio, to connect a number
@@ -134,7 +136,7 @@ func (s *store) RecordingRecord(ctx context.Context, o, sid string) (schema.Reco
 
 func (s *store) Open(context.Context, string) (io.ReadSeekCloser, error) {
 	s.opened++
-	return &openAudio{strings.NewReader(audio), s}, nil
+	return &openAudio{strings.NewReader(cmp.Or(s.sound, audio)), s}, nil
 }
 
 type openAudio struct {
