@@ -9,7 +9,7 @@
 // A request goes one way, and leaves it where it must:
 //
 //	read body ─▶ find account ─▶ verify signature ─▶ decode ─▶ store ─▶ 2xx
-//	    │413         │403 503         │403 503                   │503
+//	    │413 429     │403 503         │403 503                   │503
 //
 // What holds:
 //
@@ -23,7 +23,8 @@
 //   - An account signs for itself alone. What it signs about another's calls is
 //     a dead letter.
 //   - A known account is served while the database is away, and no account can
-//     take all the places that requests have.
+//     take all the places that requests have. Who does not end his request
+//     takes none.
 //
 // A call that asks what is to be done with it has somebody on the line. So it is
 // answered within the budget, with TwiML, whatever fails; recording is what is

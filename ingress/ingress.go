@@ -61,7 +61,8 @@ type Config struct {
 	Clock       func() time.Time // default: time.Now
 	MaxBody     int64            // bytes of a request's body; default 1 MiB
 	Budget      time.Duration    // from a request's head to its answer; default 3 s, of the 5 s that Twilio waits
-	MaxInFlight int              // requests at a time; default 2000, of which one account may hold three quarters
+	MaxInFlight int              // requests at a time that have arrived; default 2000, of which one account may hold three quarters
+	MaxArriving int64            // bytes of bodies that are on their way; default 128 MiB
 }
 
 // Ingress serves Twilio's requests. It may be used by any number of goroutines.
@@ -71,6 +72,7 @@ type Ingress struct {
 	accounts *accounts
 	plans    *plans
 	gate     *gate
+	intake   intake
 	metrics  *metrics
 	quiet    *quiet
 }
@@ -94,6 +96,7 @@ func New(config Config) (*Ingress, error) {
 		accounts: newAccounts(config.Accounts, config.Clock),
 		plans:    newPlans(config.Plans, config.Clock),
 		gate:     newGate(config.MaxInFlight),
+		intake:   intake{left: config.MaxArriving},
 		metrics:  metrics,
 		quiet:    newQuiet(),
 	}
@@ -121,6 +124,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = 2000
+	}
+	if c.MaxArriving == 0 {
+		c.MaxArriving = 128 << 20
 	}
 	return c
 }

@@ -37,10 +37,6 @@ func (i *Ingress) receive(w http.ResponseWriter, r *http.Request, rt route, then
 	// the server, which before it refuses a request reads the rest of the body.
 	// Where there is no connection, as in tests, there is nothing to cut.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(i.config.Budget))
-	if !i.gate.enter() {
-		return result{status: http.StatusTooManyRequests, err: errors.New("too many requests in flight")}
-	}
-	defer i.gate.leave()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), i.config.Budget)
 	defer cancel()
 
@@ -48,6 +44,11 @@ func (i *Ingress) receive(w http.ResponseWriter, r *http.Request, rt route, then
 	if err != nil {
 		return result{status: bodyStatus(err), err: err}
 	}
+	// Only what has arrived takes a place, or those who dribble had them all.
+	if !i.gate.enter() {
+		return result{status: http.StatusTooManyRequests, err: errors.New("too many requests in flight")}
+	}
+	defer i.gate.leave()
 	account, err := i.signer(ctx, r, rt, body)
 	if err != nil {
 		return result{status: signerStatus(err), err: err}
@@ -75,19 +76,24 @@ func (i *Ingress) keep(ctx context.Context, rt route, d *delivery) result {
 
 // body reads the whole body, which is what the signature covers.
 func (i *Ingress) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, i.config.MaxBody))
+	coming := &arriving{Reader: http.MaxBytesReader(w, r.Body, i.config.MaxBody), intake: &i.intake}
+	defer coming.over()
+	body, err := io.ReadAll(coming)
 	if err != nil {
 		return nil, fmt.Errorf("read body: %w", err)
 	}
 	return body, nil
 }
 
-// bodyStatus: a body that is too large stays so; one that broke off may come
-// whole the next time.
+// bodyStatus: a body that is too large stays so; one that broke off, or for
+// which there was no room, may come whole the next time.
 func bodyStatus(err error) int {
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	switch {
+	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errCrowded):
+		return http.StatusTooManyRequests
 	}
 	return http.StatusServiceUnavailable
 }

@@ -172,25 +172,15 @@ func TestSenderHangsUp(t *testing.T) {
 }
 
 // A sender that dribbles its body is cut off within the budget, and told to
-// try again; also one who finds no place, for which the server reads the body
-// to its end all the same.
+// try again; also one for whose body there is no room, of which the server
+// reads the rest all the same.
 func TestSlowBody(t *testing.T) {
 	t.Parallel()
-	for places, want := range map[int]int{1: http.StatusServiceUnavailable, -1: http.StatusTooManyRequests} {
-		w := newWorld(t, func(c *ingress.Config) { c.Budget = 100 * time.Millisecond; c.MaxInFlight = places })
+	for room, want := range map[int64]int{100: http.StatusServiceUnavailable, -1: http.StatusTooManyRequests} {
+		w := newWorld(t, func(c *ingress.Config) { c.Budget = 100 * time.Millisecond; c.MaxArriving = room })
 		server := httptest.NewServer(w)
 		t.Cleanup(server.Close)
-		conn, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-		_, err = io.WriteString(conn, "POST /twilio/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nX-Twilio-Signature: x\r\n\r\n[")
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		answer, err := http.ReadResponse(bufio.NewReader(dribble(t, server, "")), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,6 +188,56 @@ func TestSlowBody(t *testing.T) {
 		if answer.StatusCode != want {
 			t.Errorf("status %d, want %d", answer.StatusCode, want)
 		}
+	}
+}
+
+// dribble begins a request whose body never ends, on a connection of its own.
+func dribble(t *testing.T, server *httptest.Server, header string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_, err = io.WriteString(conn, "POST /twilio/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nX-Twilio-Signature: x\r\n"+header+"\r\n[")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// Those who never end their bodies, for which nobody has to sign, take no places
+// from those who do.
+func TestSlowSendersTakeNoPlaces(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *ingress.Config) { c.MaxInFlight = 2; c.Budget = time.Minute })
+	server := httptest.NewServer(w)
+	t.Cleanup(server.Close)
+	for range 8 {
+		conn := dribble(t, server, "Expect: 100-continue\r\n")
+		defer conn.Close()                                                    // before the server, which waits for it
+		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || // once its body is read
+			!strings.Contains(line, "100 Continue") && !strings.Contains(line, "429") {
+			t.Fatalf("%q, %v", line, err)
+		}
+	}
+	w.status("a good one", w.callback("/twilio/call-status", completed), http.StatusOK)
+}
+
+// The room that bodies take on their way is given back, whatever became of them.
+func TestRoomForBodies(t *testing.T) {
+	t.Parallel()
+	form := completed.Encode()
+	w := newWorld(t, func(c *ingress.Config) { c.MaxArriving = int64(len(form)) })
+	for range 3 {
+		w.status("one with room", w.callback("/twilio/call-status", completed), http.StatusOK)
+		answer := w.post(formRequest(token, "/twilio/call-status", form+"&Called=x"))
+		w.status("one without", answer, http.StatusTooManyRequests)
+		if answer.Header().Get("Retry-After") == "" {
+			t.Errorf("answer %v", answer.Header())
+		}
+		w.status("a forged one", w.post(formRequest("forged", "/twilio/call-status", form)), http.StatusForbidden)
 	}
 }
 
