@@ -103,6 +103,7 @@ func (c *benchCommand) serve(ctx context.Context, proc *process) error {
 
 // serveDecode serves ingress as the role does, except that nothing is stored.
 func serveDecode(ctx context.Context, proc *process) (err error) {
+	turnOver()
 	p := newParts(proc)
 	defer func() { err = joinClose(ctx, p, err) }()
 	if err := p.openDatabase(ctx, databaseConfig{os.Getenv("DATABASE_URL")}, os.Getenv("CALLSTREAM_SECRET_KEY")); err != nil {

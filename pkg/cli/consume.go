@@ -47,6 +47,9 @@ func (c *consumeCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err := c.validate(names); err != nil {
 		return err
 	}
+	if !has(names, consumers.Archiver, consumers.Transcriber) { // which move audio, in little memory
+		turnOver()
+	}
 	p := newParts(proc)
 	defer func() { err = joinClose(ctx, p, err) }()
 	if err := c.open(ctx, p, names); err != nil {

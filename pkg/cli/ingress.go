@@ -28,6 +28,7 @@ func (c *ingressCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err := missing(c.databaseConfig.needed(), c.natsConfig.needed(), c.secretConfig.needed()); err != nil {
 		return err
 	}
+	turnOver()
 	p := newParts(proc)
 	defer func() { err = joinClose(ctx, p, err) }()
 	if p.base, err = c.base(); err != nil {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lib/pq"
 
@@ -27,7 +28,7 @@ func (d *DB) ResolvePhoneAndDirection(ctx context.Context, queries []schema.Phon
 		SELECT s.account_sid, s.organization_id, p.number
 		FROM organization_twilio_settings s
 		LEFT JOIN phone_number p ON p.organization_id = s.organization_id AND p.number = ANY($2)
-		WHERE s.account_sid = ANY($1)`, pq.Array(accounts), pq.Array(numbers))
+		WHERE s.account_sid = ANY($1)`, pq.Array(each(accounts)), pq.Array(each(numbers)))
 	if err != nil {
 		return nil, classify("resolve numbers", err)
 	}
@@ -45,6 +46,12 @@ func (d *DB) ResolvePhoneAndDirection(ctx context.Context, queries []schema.Phon
 			q.From != "" && known[[2]string{q.AccountSID, q.From}], q.To != "" && known[[2]string{q.AccountSID, q.To}])
 	}
 	return resolutions, nil
+}
+
+// each returns the values, each once: many calls share an account and a number.
+func each(values []string) []string {
+	slices.Sort(values)
+	return slices.Compact(values)
 }
 
 // resolve decides for one call, given which of its numbers are its owner's. A
