@@ -27,7 +27,14 @@ const (
 type connector struct{ *pq.Connector }
 
 func newConnector(url string) (connector, error) {
-	c, err := pq.NewConnector(url)
+	config, err := pq.NewConfig(url)
+	if err != nil {
+		return connector{}, invalidURL()
+	}
+	// A statement and its arguments go out together: one round trip, where the
+	// driver otherwise prepares each statement for its single use.
+	config.BinaryParameters = true
+	c, err := pq.NewConnectorConfig(config)
 	if err != nil {
 		return connector{}, invalidURL()
 	}
