@@ -14,4 +14,8 @@ type Segment struct {
 	Start float64 `json:"start"` // seconds
 	End   float64 `json:"end"`   // seconds
 	Text  string  `json:"text"`
+
+	// Channel is the recording's channel on which it is spoken, 1 or 2; 0 when there
+	// is only one or it is not clear.
+	Channel int `json:"channel,omitempty"`
 }

@@ -7,6 +7,9 @@
 //	transcription is off ────▶ emit recording.transcribed, marked as skipped
 //	else ─▶ S3 ─▶ transcribe ─▶ store ─▶ emit recording.transcribed
 //
+// Of a recording on two channels each line of the text is given the channel on
+// which it is spoken.
+//
 // A forced replay transcribes again what has a transcript, which stands until
 // the new one takes its place; so does one of a recording whose new transcript
 // does not come. The timeline keeps who transcribed it first.

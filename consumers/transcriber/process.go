@@ -3,6 +3,7 @@ package transcriber
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/loquent/callstream/pkg/stream"
 	"github.com/loquent/callstream/schema"
@@ -27,7 +28,7 @@ func (c *Consumer) process(ctx context.Context, event schema.RecordingArchived, 
 	case record.Object == nil:
 		return schema.Errorf(schema.Conflict, "recording %s has no proven copy to transcribe", sid)
 	}
-	transcript, err := c.transcribe(ctx, *record.Object)
+	transcript, err := c.transcribe(ctx, record)
 	if err != nil {
 		return fmt.Errorf("transcribe %s: %w", sid, err)
 	}
@@ -43,22 +44,42 @@ func (c *Consumer) process(ctx context.Context, event schema.RecordingArchived, 
 
 // transcribe streams the copy to the service. That it refuses the audio is
 // terminal; the words stay unknown, the audio stays. Whatever an operator can
-// mend (a key, an address, a bill) is tried again.
-func (c *Consumer) transcribe(ctx context.Context, object schema.Object) (schema.Transcript, error) {
-	audio, size, err := c.Objects.Get(ctx, object.Key)
-	if err != nil {
-		return schema.Transcript{}, fmt.Errorf("get %s: %w", object.Key, err)
+// mend (a key, an address, a bill) is tried again. Who speaks is found first: it
+// costs nothing, and what the service is paid for is not thrown away for it.
+func (c *Consumer) transcribe(ctx context.Context, record schema.RecordingRecord) (transcript schema.Transcript, err error) {
+	var speaking voices
+	if record.Channels == 2 {
+		err := c.read(ctx, *record.Object, func(audio io.Reader, _ int64) error {
+			speaking, err = hear(audio)
+			return err
+		})
+		if err != nil {
+			return schema.Transcript{}, err
+		}
 	}
-	defer audio.Close()
-	transcript, err := c.Whisper.Transcribe(ctx, audio, size)
+	err = c.read(ctx, *record.Object, func(audio io.Reader, size int64) error {
+		transcript, err = c.Whisper.Transcribe(ctx, audio, size)
+		return err
+	})
 	switch schema.CodeOf(err) {
 	case "":
+		speaking.assign(&transcript)
 		return transcript, nil
 	case schema.Refused:
 		return schema.Transcript{}, stream.Terminal(err)
 	default:
 		return schema.Transcript{}, err
 	}
+}
+
+// read has the copy read.
+func (c *Consumer) read(ctx context.Context, object schema.Object, by func(audio io.Reader, size int64) error) error {
+	audio, size, err := c.Objects.Get(ctx, object.Key)
+	if err != nil {
+		return fmt.Errorf("get %s: %w", object.Key, err)
+	}
+	defer func() { _ = audio.Close() }()
+	return by(audio, size)
 }
 
 // announce raises recording.transcribed: what is to be known of the recording

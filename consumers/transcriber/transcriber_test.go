@@ -31,6 +31,7 @@ type world struct {
 	record  schema.RecordingRecord
 	listen  func(audio string) (schema.Transcript, error)
 	publish func() error
+	audio   func() io.Reader
 	held    bool
 
 	log       []string // what happened, in order
@@ -49,6 +50,7 @@ func newWorld() *world {
 			return schema.Transcript{Text: "heard " + audio, Model: "m", Duration: 3}, nil
 		},
 		publish: func() error { return nil },
+		audio:   func() io.Reader { return strings.NewReader("audio") },
 	}
 }
 
@@ -88,7 +90,7 @@ func (w *world) ReleaseLease(context.Context, string, string) error             
 
 func (w *world) Get(_ context.Context, key string) (io.ReadCloser, int64, error) {
 	w.note("get " + key)
-	return io.NopCloser(strings.NewReader("audio")), 5, nil
+	return io.NopCloser(w.audio()), 5, nil
 }
 
 func (w *world) Transcribe(_ context.Context, audio io.Reader, _ int64) (schema.Transcript, error) {

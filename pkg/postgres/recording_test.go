@@ -60,7 +60,7 @@ func TestARecordingOnItsWay(t *testing.T) {
 	must(t, w.MarkArchived(t.Context(), recordingSID(1), object(1)))
 	transcript := schema.Transcript{
 		Text: "Hello. Goodbye.", Language: "en", Model: "whisper-1", Duration: 56.5,
-		Segments: []schema.Segment{{Start: 0, End: 1.25, Text: "Hello."}, {Start: 1.25, End: 56.5, Text: "Goodbye."}},
+		Segments: []schema.Segment{{Start: 0, End: 1.25, Text: "Hello."}, {Start: 1.25, End: 56.5, Text: "Goodbye.", Channel: 2}},
 	}
 	must(t, w.SaveTranscript(t.Context(), recordingSID(1), transcript))
 	receipt := schema.DeletionReceipt{RecordingSID: recordingSID(1), CallSID: call, AlreadyGone: true, Object: object(1), DeletedAt: noon}

@@ -29,8 +29,9 @@ func (d *DB) SaveTranscript(ctx context.Context, recordingSID string, t schema.T
 			{`DELETE FROM transcript WHERE recording_sid = $1`, []any{recordingSID}}, // and its segments with it
 			{`INSERT INTO transcript (recording_sid, text, language, model, duration) VALUES ($1, $2, $3, $4, $5)`,
 				[]any{recordingSID, storable(t.Text), known(storable(t.Language)), storable(t.Model), t.Duration}},
-			{`INSERT INTO transcript_segment (recording_sid, position, started, ended, text)
-				SELECT $1, s.position, (s.segment->>'start')::float8, (s.segment->>'end')::float8, s.segment->>'text'
+			{`INSERT INTO transcript_segment (recording_sid, position, started, ended, text, channel)
+				SELECT $1, s.position, (s.segment->>'start')::float8, (s.segment->>'end')::float8, s.segment->>'text',
+					COALESCE((s.segment->>'channel')::smallint, 0)
 				FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS s (segment, position)`,
 				[]any{recordingSID, segments}},
 		} {
@@ -46,7 +47,8 @@ func (d *DB) SaveTranscript(ctx context.Context, recordingSID string, t schema.T
 func encodeSegments(segments []schema.Segment) (string, error) {
 	list := make([]schema.Segment, len(segments))
 	for i, s := range segments {
-		list[i] = schema.Segment{Start: s.Start, End: s.End, Text: storable(s.Text)}
+		list[i] = s
+		list[i].Text = storable(s.Text)
 	}
 	return encode("segments", list)
 }
@@ -76,16 +78,17 @@ func (d *DB) transcripts(ctx context.Context, sids []string) (map[string]*schema
 		Start        float64 `db:"started"`
 		End          float64 `db:"ended"`
 		Text         string  `db:"text"`
+		Channel      int     `db:"channel"`
 	}
 	err = d.x.SelectContext(ctx, &segments, `
-		SELECT recording_sid, started, ended, text FROM transcript_segment
+		SELECT recording_sid, started, ended, text, channel FROM transcript_segment
 		WHERE recording_sid = ANY($1) ORDER BY recording_sid, position`, pq.Array(sids))
 	if err != nil {
 		return nil, classify("read segments", err)
 	}
 	for _, s := range segments {
 		if t := byRecording[s.RecordingSID]; t != nil {
-			t.Segments = append(t.Segments, schema.Segment{Start: s.Start, End: s.End, Text: s.Text})
+			t.Segments = append(t.Segments, schema.Segment{Start: s.Start, End: s.End, Text: s.Text, Channel: s.Channel})
 		}
 	}
 	return byRecording, nil

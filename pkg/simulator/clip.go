@@ -89,10 +89,13 @@ func (l library) transcript(chosen []int) schema.Transcript {
 	transcript := schema.Transcript{Language: "english"}
 	var texts []string
 	for _, i := range chosen {
-		for _, segment := range l[i].Segments {
+		for n, segment := range l[i].Segments {
 			texts = append(texts, segment.Text)
 			segment.Start = hundredths(segment.Start + transcript.Duration)
 			segment.End = hundredths(segment.End + transcript.Duration)
+			if l[i].Channels == 2 {
+				segment.Channel = 1 + n%2 // two people take turns
+			}
 			transcript.Segments = append(transcript.Segments, segment)
 		}
 		transcript.Duration += l[i].Seconds

@@ -488,10 +488,24 @@ func (f *fake) transcribe(audio []byte) (t schema.Transcript, err error) {
 	for range attempts {
 		if status, err = f.upload(audio, "verbose_json", &t); err == nil && status == http.StatusOK {
 			t.Model = "whisper-1"
-			return t, nil
+			return t, assign(&t, audio)
 		}
 	}
 	return t, fmt.Errorf("status %d: %w", status, err)
+}
+
+// assign tells each segment its channel, which the service does not.
+func assign(t *schema.Transcript, audio []byte) error {
+	clips, err := openLibrary()
+	if err != nil {
+		return err
+	}
+	if chosen, ok := clips.recognise(audio); ok {
+		for i, s := range clips.transcript(chosen).Segments {
+			t.Segments[i].Channel = s.Channel
+		}
+	}
+	return nil
 }
 
 func (f *fake) upload(audio []byte, format string, into any) (int, error) {

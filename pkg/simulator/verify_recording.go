@@ -197,7 +197,7 @@ func (v *verification) transcript(r recordingTruth, got *schema.Transcript) {
 	v.compare(r.callSID, r.sid, "transcript's segments", len(want.Segments), len(got.Segments))
 	for i := range min(len(want.Segments), len(got.Segments)) {
 		w, g := want.Segments[i], got.Segments[i]
-		if words(w.Text) != words(g.Text) || !near(w.Start, g.Start) || !near(w.End, g.End) {
+		if words(w.Text) != words(g.Text) || !near(w.Start, g.Start) || !near(w.End, g.End) || w.Channel != g.Channel {
 			v.differ(r.callSID, r.sid, "transcript's segment "+itoa(i), segment(w), segment(g))
 		}
 	}
@@ -209,7 +209,7 @@ func words(s string) string { return strings.Join(strings.Fields(s), " ") }
 func near(a, b float64) bool { return math.Abs(a-b) < 0.05 }
 
 func segment(s schema.Segment) string {
-	return fmt.Sprintf("%.2f-%.2f %s", s.Start, s.End, words(s.Text))
+	return fmt.Sprintf("%.2f-%.2f channel %d %s", s.Start, s.End, s.Channel, words(s.Text))
 }
 
 // deletion checks that the recording is gone at Twilio, not before its audio

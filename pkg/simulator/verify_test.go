@@ -88,6 +88,7 @@ func TestVerifyFindsWhatIsStoredWrongly(t *testing.T) {
 			r.Transcription = "nothing of the kind"
 		}},
 		{"transcript's segments", recorded, func(r *schema.CallRecord) { r.Recordings[0].Transcript.Segments = nil }},
+		{"transcript's segment 0", recorded, func(r *schema.CallRecord) { r.Recordings[0].Transcript.Segments[0].Channel = 3 }},
 		{"transcript's segment 1", recorded, func(r *schema.CallRecord) { r.Recordings[0].Transcript.Segments[1].Start += 2 }},
 		{"deletion receipt", recorded, func(r *schema.CallRecord) { r.Recordings[0].Receipt = nil }},
 		{"deletion receipt", recorded, func(r *schema.CallRecord) { r.Recordings[0].Receipt.Object.SHA256 = "" }},
