@@ -25,7 +25,7 @@ type commands struct {
 	Up          upCommand          `cmd:"" help:"Run everything in one process, on embedded parts where no address is given."`
 	Ingress     ingressCommand     `cmd:"" help:"Take Twilio's webhooks and events into the stream."`
 	Consume     consumeCommand     `cmd:"" help:"Run durable consumers; any number of copies of each."`
-	Console     consoleCommand     `cmd:"" help:"Serve the JSON API."`
+	Console     consoleCommand     `cmd:"" help:"Serve the pages for people and the JSON API."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database's tables up to date."`
 	Streams     streamsCommand     `cmd:"" help:"List, apply and inspect the streams and durables."`
 	Status      statusCommand      `cmd:"" help:"Show how far the pipeline is, and what is behind."`

@@ -1,9 +1,6 @@
 package cli
 
-import (
-	"context"
-	"net/http"
-)
+import "context"
 
 // consoleCommand is the role that people and programs reach.
 type consoleCommand struct {
@@ -20,6 +17,7 @@ type consoleCommand struct {
 func (consoleCommand) Help() string {
 	return `Examples:
   DATABASE_URL=postgres://... S3_BUCKET=recordings CALLSTREAM_SECRET_KEY=... callstream console
+      Pages on http://127.0.0.1:8080/, for who signs in with an API key.
   curl -H "Authorization: Bearer $KEY" http://127.0.0.1:8080/api/calls
 
 With NATS_URL it also shows the pipeline and the dead letters; it serves calls
@@ -56,5 +54,9 @@ func (c *consoleCommand) Run(ctx context.Context, proc *process) (err error) {
 	if p.conn != nil {
 		services = append(services, p.remember())
 	}
-	return p.serve(ctx, c.HTTPAddr, map[string]http.Handler{"/api/": p.api()}, services...)
+	routes, err := p.pages()
+	if err != nil {
+		return err
+	}
+	return p.serve(ctx, c.HTTPAddr, routes, services...)
 }

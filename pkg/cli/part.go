@@ -32,6 +32,7 @@ type parts struct {
 	tracing  *telemetry.Tracing // the process's, which closes it
 	base     string             // public base URL, where the role needs one
 
+	keyring *secrets.Keyring // nil in roles that never read a token
 	db      *postgres.DB
 	conn    *stream.Conn
 	aside   bool              // conn is not what this process is for: it is ready without
@@ -81,7 +82,7 @@ func (p *parts) openDatabase(ctx context.Context, c databaseConfig, secret strin
 		if err != nil {
 			return fmt.Errorf("CALLSTREAM_SECRET_KEY: %w", err)
 		}
-		options.Sealer = keyring
+		p.keyring, options.Sealer = keyring, keyring
 	}
 	db, err := postgres.Open(ctx, c.DatabaseURL, options)
 	if err != nil {

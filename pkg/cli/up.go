@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,12 +97,15 @@ func (c *upCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err != nil {
 		return err
 	}
-	routes, err := p.ingress()
+	services = append(services, p.remember())
+	routes, err := p.pages()
 	if err != nil {
 		return err
 	}
-	services = append(services, p.remember())
-	services = append(services, p.server(listener, map[string]http.Handler{"/twilio/": routes, "/api/": p.api()}))
+	if routes["/twilio/"], err = p.ingress(); err != nil {
+		return err
+	}
+	services = append(services, p.server(listener, routes))
 	if simulated != nil {
 		services = append([]service{simulated.double()}, append(services, simulated.driver(proc, started))...)
 	}
@@ -237,7 +239,7 @@ func (c *upCommand) account(ctx context.Context, p *parts, org string) (*simulat
 func (c *upCommand) announce(proc *process, took time.Duration, org string) {
 	key := filepath.Join(c.Data, operatorKeyFile)
 	_, _ = fmt.Fprintf(proc.stdout, `callstream is ready after %s
-  API          http://%s/api/calls
+  console      http://%s/ (sign in with the API key)
   API key      %s
   organization %s
   webhooks     %s/twilio/events?org=%[4]s, .../call-status?org=..., .../recording?org=...

@@ -3,16 +3,11 @@ package console_test
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,8 +17,6 @@ import (
 	"time"
 
 	"github.com/loquent/callstream/pkg/cli"
-	"github.com/loquent/callstream/pkg/console"
-	"github.com/loquent/callstream/pkg/secrets"
 )
 
 var update = flag.Bool("update", false, "take the pictures in docs/pictures anew")
@@ -127,34 +120,12 @@ func (w *world) look(ctx context.Context) error {
 	}
 	w.org = me.Organization
 	var page struct{ Calls []json.RawMessage }
-	if err := w.ask(ctx, http.MethodGet, "/api/calls?recorded=true&limit=12", nil, &page); err != nil {
+	if err := w.ask(ctx, http.MethodGet, "/api/calls?transcript=true&limit=12", nil, &page); err != nil {
 		return err
 	}
 	if len(page.Calls) < 12 {
 		return fmt.Errorf("%d calls with a transcript", len(page.Calls))
 	}
-	return w.front()
-}
-
-// front puts the console before the API.
-func (w *world) front() error {
-	behind, err := url.Parse(w.address)
-	if err != nil {
-		return err
-	}
-	keyring, err := secrets.Parse(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32)))
-	if err != nil {
-		return err
-	}
-	proxy := httputil.NewSingleHostReverseProxy(behind)
-	pages, err := console.New(console.Config{API: proxy, Sealer: keyring, Logger: slog.Default()})
-	if err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/api/", proxy)
-	mux.Handle("/", pages)
-	w.address = httptest.NewServer(mux).URL
 	return nil
 }
 
