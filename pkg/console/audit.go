@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -126,10 +125,18 @@ func plain(value any) string {
 		return cmp.Or(v, "none")
 	case float64:
 		return fmt.Sprintf("%.15g", v)
+	case []any:
+		var items []string
+		for _, item := range v {
+			items = append(items, plain(item))
+		}
+		return strings.Join(items, ", ")
+	case map[string]any:
+		var items []string
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			items = append(items, strings.ReplaceAll(name, "_", " ")+": "+plain(v[name]))
+		}
+		return strings.Join(items, "; ")
 	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return "?"
-	}
-	return string(text)
+	return fmt.Sprint(value)
 }

@@ -33,6 +33,7 @@ func functions(a assets) template.FuncMap {
 		"rate":       rateText,
 		"span":       spanText,
 		"reason":     reasonText,
+		"again":      again,
 	}
 }
 

@@ -36,6 +36,24 @@ func (c *console) routes() []route {
 		{"GET /{$}", "", c.start},
 		{"GET /calls", mayRead, c.calls},
 
+		{"GET /pipeline", operatorsMay + mayOperate, c.pipeline},
+		{"GET /pipeline/plots", operatorsMay + mayOperate, c.plots},
+
+		{"GET /dead-letters", mayOperate, c.letters},
+		{"POST /dead-letters/retry", mayOperate, c.retryLetters},
+		{"POST /dead-letters/retry-all", mayOperate, c.sweepLetters},
+		{"GET /dead-letters/{id}", mayOperate, c.letter},
+		{"POST /dead-letters/{id}/retry", mayOperate, c.retryLetter},
+		{"POST /dead-letters/{id}/remove", mayOperate, c.removeLetter},
+
+		{"GET /replays", mayOperate, c.replays},
+		{"POST /replays", mayOperate, c.startReplay},
+		{"GET /replays/new", mayOperate, c.newReplay},
+		{"POST /replays/estimate", mayOperate, c.estimateReplay},
+		{"GET /replays/{id}", mayOperate, c.replay},
+		{"POST /replays/{id}/cancel", mayOperate, c.cancelReplay},
+		{"POST /replays/{id}/resume", mayOperate, c.resumeReplay},
+
 		{"GET /settings", mayRead, c.settings},
 		{"GET /settings/telephony", mayRead, c.telephony},
 		{"POST /settings/telephony", mayUpdate, c.changeTelephony},

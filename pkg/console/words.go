@@ -1,9 +1,11 @@
 package console
 
 import (
+	"fmt"
 	"html/template"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/loquent/callstream/schema"
 )
@@ -31,6 +33,31 @@ var backticked = regexp.MustCompile("`([^`]+)`")
 func prose(text string) template.HTML {
 	escaped := template.HTMLEscapeString(text)
 	return template.HTML(backticked.ReplaceAllString(escaped, "<code>$1</code>")) //nolint:gosec // escaped
+}
+
+// rateText returns how many a second, "–" where that is not known.
+func rateText(perSecond *float64) string {
+	switch {
+	case perSecond == nil:
+		return "–"
+	case *perSecond == 0 || *perSecond >= 100:
+		return fmt.Sprintf("%.0f", *perSecond)
+	}
+	return fmt.Sprintf("%.1f", *perSecond)
+}
+
+// spanText returns how long it is from one moment to another, as "3 min".
+func spanText(from, to time.Time) string {
+	seconds := int(max(to.Sub(from), 0).Seconds())
+	for _, step := range []struct {
+		size int
+		unit string
+	}{{86400, "d"}, {3600, "h"}, {60, "min"}} {
+		if seconds >= 2*step.size {
+			return fmt.Sprintf("%d %s", seconds/step.size, step.unit)
+		}
+	}
+	return fmt.Sprintf("%d s", seconds)
 }
 
 // consumer is a durable's consumer as people know it.
