@@ -10,11 +10,9 @@ import (
 
 // workBatch brings several messages to their ends.
 //
-// Counting each in the ledger would double the cost of the cheap durables that
-// work so. What can have killed its process is counted, and that is: what was
-// delivered before, and the first MaxAckPending deliveries after the start,
-// since a server that died with its process may have forgotten that it
-// delivered. Those that turn out to have been tried before are suspects: each
+// What can have killed its process is counted, as where messages are worked on
+// one at a time: what was delivered before, and the first MaxAckPending
+// deliveries after the start. Those that turn out to have been tried before are suspects: each
 // runs alone, so that the one that kills does not use up the attempts of the
 // others with its own.
 func (r *Runner) workBatch(ctx context.Context, jobs []*job) {
@@ -40,7 +38,7 @@ func (r *Runner) sort(ctx context.Context, jobs []*job) (together, suspects []*j
 		switch j.attempts = 1; {
 		case j.deliveries > 1:
 			suspects = append(suspects, j)
-		case r.early.Load() > 0 && r.early.Add(-1) >= 0:
+		case r.suspect(j):
 			early = append(early, j)
 		default:
 			together = append(together, j)

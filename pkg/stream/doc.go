@@ -19,9 +19,13 @@
 //     duplicate is an acknowledgement; "maximum bytes exceeded" and a duplicate
 //     still in flight are not, whatever their error codes suggest.
 //   - The server never gives a message up (MaxDeliver is unlimited): attempts
-//     are counted here, in the [Ledger], before the work, so that a message that
-//     kills its process is counted too. The delivery after the last allowed
-//     attempt is dead-lettered without running the work.
+//     are counted here, in the [Ledger]. What may have killed a process is counted
+//     before the work: every message from its second delivery on, and the first
+//     MaxAckPending that a runner gets, since a server that died with its process
+//     may have forgotten deliveries. Others are counted when they fail. So a
+//     message that kills its process is counted too, if not its first attempt.
+//     The delivery after the last allowed attempt is dead-lettered without
+//     running the work.
 //   - A message is acknowledged only when its outcome is safe: the handler's
 //     work, the dead letter, or the row that parks it.
 //   - Waits of more than a minute are rows ([Parking]), not messages held by the

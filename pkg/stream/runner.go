@@ -42,7 +42,7 @@ type Runner struct {
 	gauges   *gauges
 	calls    jetstream.Stream // for messages that come back from the parking
 	ackWait  time.Duration    // the server's, not only the declared one
-	early    atomic.Int64     // deliveries left that a batch runner counts in the ledger
+	early    atomic.Int64     // deliveries left that are counted in the ledger before the work
 	sleeping atomic.Int64     // messages that this runner asked the broker to keep for a while
 }
 

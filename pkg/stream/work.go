@@ -12,17 +12,23 @@ import (
 func (r *Runner) work(ctx context.Context, j *job) {
 	r.follow(ctx, j)
 	f, err := r.attempt(ctx, j)
+	if f.action == again && !f.free && !j.counted {
+		if failed := r.count(context.WithoutCancel(ctx), j); failed != nil {
+			r.Logger.Debug("count a failed attempt", "consumer", r.Durable.Name, "error", failed)
+		}
+	}
 	r.conclude(ctx, j, f, err)
 }
 
-// attempt runs the handler on one message, unless there is a reason not to. The
-// attempt is counted before anything else: if the work kills the process, the
-// count is there when the message comes back.
+// attempt runs the handler on one message, unless there is a reason not to. What
+// can have killed its process is counted before anything else: if it does so
+// again, the count is there when the message comes back.
 func (r *Runner) attempt(ctx context.Context, j *job) (fate, error) {
 	if err := ctx.Err(); err != nil { // the runner stops: this one goes back untouched
 		return fate{action: again, free: true}, err
 	}
-	if !j.counted {
+	j.attempts = max(j.attempts, 1)
+	if !j.counted && r.suspect(j) {
 		if err := r.count(ctx, j); err != nil {
 			return fate{action: again, after: r.Durable.patience(j), free: true}, err
 		}
@@ -40,6 +46,14 @@ func (r *Runner) attempt(ctx context.Context, j *job) (fate, error) {
 	cause := context.Cause(running)
 	stop()
 	return r.verdict(ctx, j, err, cause), err
+}
+
+// suspect reports whether a message can have killed a process: it was delivered
+// before, or may have been by a server that died with its process and forgot.
+// Counting costs two commits; what comes for the first time is counted once it
+// fails.
+func (r *Runner) suspect(j *job) bool {
+	return j.deliveries != 1 || r.early.Load() > 0 && r.early.Add(-1) >= 0
 }
 
 // verdict is what becomes of a message after an attempt. Work that was
