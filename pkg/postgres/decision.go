@@ -3,6 +3,8 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -54,7 +56,8 @@ func (d *DB) SaveDecision(ctx context.Context, accountSID, orgID string, decisio
 }
 
 func saveDecision(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, decision schema.Decision) (schema.Decision, error) {
-	_, err := tx.ExecContext(ctx, `
+	var row decisionRow
+	err := tx.GetContext(ctx, &row, `
 		INSERT INTO recording_decision AS d (call_sid, account_sid, organization_id, outcome, rule, enabled, evidence, recording_sid, decided_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (call_sid) DO UPDATE SET
@@ -63,13 +66,14 @@ func saveDecision(ctx context.Context, tx *sqlx.Tx, accountSID, orgID string, de
 			organization_id = CASE WHEN d.account_sid = EXCLUDED.account_sid
 				THEN COALESCE(EXCLUDED.organization_id, d.organization_id) ELSE EXCLUDED.organization_id END
 		WHERE CASE WHEN d.account_sid = EXCLUDED.account_sid THEN d.outcome = 'starting'
-			ELSE EXISTS (SELECT FROM call c WHERE c.call_sid = d.call_sid AND c.account_sid = EXCLUDED.account_sid) END`,
+			ELSE EXISTS (SELECT FROM call c WHERE c.call_sid = d.call_sid AND c.account_sid = EXCLUDED.account_sid) END
+		RETURNING `+decisionColumns,
 		decision.CallSID, accountSID, known(orgID), decision.Outcome, decision.Rule, decision.Enabled, storable(decision.Evidence),
 		known(decision.RecordingSID), decision.DecidedAt)
-	if err != nil {
-		return schema.Decision{}, err
+	if !errors.Is(err, sql.ErrNoRows) {
+		return row.decision(), err
 	}
-	var row decisionRow
+	// What is stored stays.
 	err = tx.GetContext(ctx, &row, `SELECT `+decisionColumns+` FROM recording_decision WHERE call_sid = $1`, decision.CallSID)
 	if err == nil && row.AccountSID != accountSID {
 		return schema.Decision{}, schema.Errorf(schema.Conflict, "account %s decided on this call", row.AccountSID)

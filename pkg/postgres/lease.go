@@ -42,8 +42,9 @@ func (d *DB) RenewLease(ctx context.Context, name, token string, ttl time.Durati
 }
 
 // ReleaseLease gives the lease back; one that was lost is somebody else's and
-// stays.
+// stays. It does not wait for the disk: a database that crashes may have the
+// lease still, until its time is over.
 func (d *DB) ReleaseLease(ctx context.Context, name, token string) error {
-	_, err := d.x.ExecContext(ctx, `DELETE FROM lease WHERE name = $1 AND token = $2`, name, token)
+	_, err := d.x.ExecContext(ctx, `DELETE FROM lease WHERE name = $1 AND token = $2 AND `+lazily, name, token)
 	return classify("release lease "+name, err)
 }
