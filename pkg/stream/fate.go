@@ -75,15 +75,29 @@ func (d Durable) judge(j *job, err error) fate {
 }
 
 // patience is the wait for a dependency that is away. It uses up no attempt,
-// so the steps follow the broker's own count of deliveries; for a parked
-// message there is none, and the wait is at least what the broker would not
-// have kept.
+// so the steps follow the broker's own count of deliveries; but since that
+// counts snoozes too, no message waits much longer than it has been there: a
+// moment's outage must not cost a call that waited for its turn the recording.
+// For a parked message there is no count, and the wait is at least what the
+// broker would not have kept.
 func (d Durable) patience(j *job) time.Duration {
-	wait := d.backoff(max(j.attempts, j.deliveries))
 	if j.deliveries == 0 {
-		return max(wait, parkAfter)
+		return max(d.backoff(j.attempts), parkAfter)
 	}
-	return wait
+	return d.backoff(min(max(j.attempts, j.deliveries), d.step(time.Since(j.storedAt))))
+}
+
+// step is the attempt that a message of this age has come to if it has failed
+// all its life.
+func (d Durable) step(age time.Duration) int {
+	step := 1
+	for _, wait := range d.Backoff {
+		if age -= wait; age < 0 {
+			break
+		}
+		step++
+	}
+	return step
 }
 
 // reason is the subject token for an error that ended a message.

@@ -153,3 +153,27 @@ func TestANegativeWaitIsNoBackoff(t *testing.T) {
 		t.Errorf("new runner: %v, want invalid", err)
 	}
 }
+
+// A message that waited for its turn has not failed: when a dependency is away
+// for a moment after that, the next attempt is as near as after the first.
+func TestSnoozesDoNotLengthenTheWaitForADependency(t *testing.T) {
+	t.Parallel()
+	d := durable("one")
+	d.Backoff = []time.Duration{time.Minute, time.Hour}
+	r := newRig(t, d)
+	var runs atomic.Int64
+	r.run(func(context.Context, schema.CallAnswered) error {
+		if runs.Add(1) <= 5 {
+			return stream.Snooze(time.Millisecond, "not its turn yet")
+		}
+		return schema.Errorf(schema.Unavailable, "away")
+	})
+	r.publish(streamtest.Answered(1))
+	for range 5 {
+		r.ends.Await(t, "snoozed")
+	}
+	end := r.ends.Await(t, "retried")
+	if wait, ok := end.Attrs["again_in"].(time.Duration); !ok || wait > time.Minute {
+		t.Errorf("tried again in %v, want a minute at most", end.Attrs["again_in"])
+	}
+}
