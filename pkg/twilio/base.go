@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -71,6 +72,22 @@ func (b *base) resolve(u *url.URL) (resolved *url.URL, ok bool) {
 // holds reports whether u is on the target itself.
 func (b *base) holds(u *url.URL) bool {
 	return u.Scheme == b.target.Scheme && u.Host == b.target.Host
+}
+
+// mayLeadTo reports whether a redirect from here to another host is followed,
+// without credentials: over https, to a host with a public name. Twilio sends
+// those who fetch audio to its storage or a customer's; an address without a
+// name is neither, it is a machine in somebody's network. A double, which stands
+// in such a network itself, may redirect to any.
+func (b *base) mayLeadTo(u *url.URL) bool {
+	if u.Scheme != "https" || u.Host == "" {
+		return false
+	}
+	if !strings.HasSuffix(b.target.Hostname(), ".twilio.com") {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.Trim(u.Hostname(), "."))
+	return err != nil && strings.Contains(strings.Trim(u.Hostname(), "."), ".")
 }
 
 // join returns the URL of a path below the target.

@@ -171,6 +171,13 @@ func broken(ctx context.Context, err error) error {
 	return schema.Errorf(schema.Unavailable, "reach Twilio: %w", err)
 }
 
+// notTwilio is the error of a deletion's answer that Twilio does not give: 204,
+// and errors with a code, are its own. A portal or a proxy on the way is not
+// believed that something is gone.
+func notTwilio(status int) error {
+	return schema.Errorf(schema.Corrupt, "a deletion was answered with %d, not as Twilio answers: is a proxy in the way?", status)
+}
+
 // classified finds the transport's error within the library's wrapping. What
 // is left has been refused by the library itself, or is a 2xx answer that it
 // could not decode.

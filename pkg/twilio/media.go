@@ -171,8 +171,8 @@ func (d *download) next(from *url.URL, location string) (*url.URL, error) {
 	if d.client.apiOf(d.account).holds(target) {
 		return target, nil
 	}
-	if target.Scheme != "https" {
-		return nil, schema.Errorf(schema.Internal, "redirected to %s without https", target.Host)
+	if !d.client.apiOf(d.account).mayLeadTo(target) {
+		return nil, schema.Errorf(schema.Internal, "redirected to %s, which is no public host or not by https", target.Host)
 	}
 	d.client.config.Logger.DebugContext(d.ctx, "media redirected; credentials are not sent on",
 		slog.String("account_sid", d.account.AccountSID), slog.String("host", target.Host))

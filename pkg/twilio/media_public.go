@@ -28,6 +28,9 @@ func (c *Client) MediaPublic(ctx context.Context, a schema.Account, recordingSID
 	if err := schema.CheckSID("recording_sid", recordingSID, schema.RecordingPrefix); err != nil {
 		return false, err
 	}
+	if err := checkRegion(a); err != nil {
+		return false, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	target := c.apiOf(a).join("/2010-04-01/Accounts/" + a.AccountSID + "/Recordings/" + recordingSID + ".mp3")
@@ -61,7 +64,7 @@ func (c *Client) askAnonymously(ctx context.Context, target *url.URL) (public bo
 		return err == nil, nil, err
 	case res.StatusCode >= 300 && res.StatusCode <= 399:
 		to, err := target.Parse(res.Header.Get("Location"))
-		if err != nil || to.Host == "" || (to.Scheme != "https" && !c.api.holds(to)) {
+		if err != nil || (!c.api.mayLeadTo(to) && !c.api.holds(to)) {
 			return false, nil, schema.Errorf(schema.Internal, "redirected to where no audio is fetched from")
 		}
 		to.User = nil

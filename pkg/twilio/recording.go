@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -106,15 +107,19 @@ func (c *Client) DeleteRecording(ctx context.Context, a schema.Account, recordin
 	return alreadyGone, nil
 }
 
-// remove makes a deletion, of which a 404 is a way to succeed.
+// remove makes a deletion, of which a 404 is a way to succeed if it is Twilio's.
 func (c *Client) remove(ctx context.Context, a schema.Account, operation string, operate func(*client.RequestHandler) error) (alreadyGone bool, err error) {
 	_, err = call(ctx, c, a, operation, func(h *client.RequestHandler) (struct{}, error) {
 		return struct{}{}, operate(h)
 	})
-	if schema.CodeOf(err) == schema.NotFound {
-		return true, nil
+	if schema.CodeOf(err) != schema.NotFound {
+		return false, err
 	}
-	return false, err
+	var answer *Error
+	if errors.As(err, &answer) && answer.Code == 0 {
+		return false, notTwilio(answer.Status)
+	}
+	return true, nil
 }
 
 // recordingFacts normalizes a recording. Its duration counts only once it is

@@ -182,6 +182,12 @@ func TestDeleteRecording(t *testing.T) {
 		"already gone": {404, `{"code":20404,"message":"not found","status":404}`, true, ""},
 		"not now":      {503, "", false, schema.Unavailable},
 		"not allowed":  {401, `{"code":20003,"message":"Authenticate","status":401}`, false, schema.Unauthorized},
+
+		"a portal's page":        {200, "<html>sign in</html>", false, schema.Corrupt},
+		"nothing said":           {200, "", false, schema.Corrupt},
+		"taken for later":        {202, "", false, schema.Corrupt},
+		"a proxy does not know":  {404, "<html>not found</html>", false, schema.Corrupt},
+		"a proxy says it is old": {410, "", false, schema.Corrupt},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -87,6 +87,11 @@ func (t *transport) send(req *http.Request, target *url.URL, token string) (*htt
 		defer cancel()
 		return nil, refused(res, tokens(t.account))
 	}
+	if out.Method == http.MethodDelete && res.StatusCode != http.StatusNoContent {
+		defer cancel()
+		_ = res.Body.Close()
+		return nil, notTwilio(res.StatusCode)
+	}
 	res.Body = &answer{ctx: ctx, cancel: cancel, body: http.MaxBytesReader(nil, res.Body, maxAnswer)}
 	return res, nil
 }
