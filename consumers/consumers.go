@@ -35,7 +35,7 @@ var table = []stream.Durable{
 		MaxAckPending: 5000,
 		Workers:       2,
 		Batch:         500,
-		BatchWait:     5 * time.Millisecond,
+		BatchWait:     time.Millisecond, // recordings of inbound calls wait for it; behind a busy database batches fill anyway
 		Backoff:       rowBackoff,
 		MaxAttempts:   rowAttempts,
 	},

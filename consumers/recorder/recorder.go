@@ -21,8 +21,10 @@ import (
 const MaxAge = 2 * time.Minute
 
 const (
-	leaseTTL  = 15 * time.Second // a killed worker's call waits no longer than this
-	heldPause = time.Second      // between looks at a call that another worker decides on
+	leaseTTL  = 15 * time.Second      // a killed worker's call waits no longer than this
+	heldPause = time.Second           // between looks at a call that another worker decides on
+	rowSoon   = 50 * time.Millisecond // how long a worker waits for the news of the call
+	rowLook   = 2 * time.Millisecond  // between its looks
 	rowPause  = 200 * time.Millisecond
 	rowWait   = 3 * time.Second // how long a recording is put off for the news of the call
 )
@@ -141,15 +143,38 @@ func (c *Consumer) early(ctx context.Context, event schema.CallAnswered) (bool, 
 	if event.Call.ParentCallSID == "" && event.Call.Leg != schema.LegInbound {
 		return false, nil
 	}
-	if c.Now().Sub(stream.DeliveryFrom(ctx).StoredAt) > rowWait {
+	// The row is written by others at this very moment: mostly a short wait spares
+	// a long one.
+	soon := time.NewTimer(rowSoon)
+	defer soon.Stop()
+	for {
+		known, err := c.known(ctx, event.Call.CallSID)
+		switch waited := c.Now().Sub(stream.DeliveryFrom(ctx).StoredAt); {
+		case err != nil:
+			return false, err
+		case known, waited > rowWait:
+			return false, nil
+		case waited > rowSoon:
+			return true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-soon.C:
+			return true, nil
+		case <-time.After(rowLook):
+		}
+	}
+}
+
+// known reports whether the call has a row.
+func (c *Consumer) known(ctx context.Context, callSID string) (bool, error) {
+	_, err := c.Calls.CallStatus(ctx, callSID)
+	if schema.CodeOf(err) == schema.NotFound {
 		return false, nil
 	}
-	_, err := c.Calls.CallStatus(ctx, event.Call.CallSID)
-	if schema.CodeOf(err) == schema.NotFound {
-		return true, nil
-	}
 	if err != nil {
-		return false, fmt.Errorf("look for call %s: %w", event.Call.CallSID, err)
+		return false, fmt.Errorf("look for call %s: %w", callSID, err)
 	}
-	return false, nil
+	return true, nil
 }

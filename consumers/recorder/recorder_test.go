@@ -463,3 +463,17 @@ func TestShutdownIsNotTwiliosFault(t *testing.T) {
 		t.Errorf("stored %+v, want the marker for the next attempt", d)
 	}
 }
+
+// Seconds of a call that nobody records cannot be brought back, and the row is
+// a matter of milliseconds.
+func TestNewsThatAreAboutToBeStoredAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.now, w.newsAfter = answeredAt.Add(time.Second), 3
+	if err := w.handle(t, dialled(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if w.starts() != 1 {
+		t.Errorf("%d starts: %v", w.starts(), w.log)
+	}
+}

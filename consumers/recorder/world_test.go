@@ -53,6 +53,7 @@ type world struct {
 	asked       int
 	decisions   map[string]schema.Decision
 	statuses    map[string]schema.CallStatus
+	newsAfter   int             // looks for a call until its news are stored
 	quarantined map[string]bool // saved recordings
 	timeline    []schema.TimelineEntry
 }
@@ -113,6 +114,9 @@ func (w *world) SaveDecision(_ context.Context, _, org string, d schema.Decision
 }
 
 func (w *world) CallStatus(_ context.Context, callSID string) (schema.CallStatus, error) {
+	if w.newsAfter--; w.newsAfter >= 0 {
+		return "", schema.Errorf(schema.NotFound, "no call %s yet", callSID)
+	}
 	if s, ok := w.statuses[callSID]; ok {
 		return s, nil
 	}
