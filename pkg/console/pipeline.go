@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/loquent/callstream/schema"
@@ -113,6 +114,7 @@ func (c *console) pipeline(v *visit) error {
 			p.Arriving = latestRate(past.At, s.LastSeq)
 		}
 	}
+	slices.SortStableFunc(p.pipelineState.Durables, func(a, b durableState) int { return turnOf(a.Name) - turnOf(b.Name) })
 	for _, d := range p.pipelineState.Durables {
 		shown := durable{durableState: d, Does: consumerNamed(d.Name).Does}
 		for _, h := range past.Durables {

@@ -112,6 +112,7 @@ func (v *visit) settle(step string, work func(schema.EventKind) (*schema.SinkSet
 			if now.Problem = refused(err); now.Problem == nil {
 				now.Setup = setup
 			}
+			v.w.Header().Set("HX-Trigger", "events-changed") // what is at Twilio is looked at anew
 			return v.show("streaming", "Event streaming", s)
 		}
 	}

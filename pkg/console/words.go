@@ -76,6 +76,16 @@ var consumers = []consumer{
 	{"messages", "Keeps the list of SMS messages", ""},
 }
 
+// turnOf returns the consumer's place in the order in which a call meets them.
+func turnOf(name string) int {
+	for i, c := range consumers {
+		if c.Name == name {
+			return i
+		}
+	}
+	return len(consumers)
+}
+
 // consumerNamed returns the consumer of that name, with the name alone for one
 // that is not known here.
 func consumerNamed(name string) consumer {

@@ -46,7 +46,7 @@ function draw(place, data) {
   const font = `12px ${css.fontFamily}`;
   const axis = { stroke: text, grid, ticks: grid, font };
   const plot = new uPlot({
-    width: place.clientWidth, height: 200, padding: [10, 8, 0, 0],
+    width: place.clientWidth, height: 200, padding: [10, 28, 0, 0],
     cursor: { y: false, points: { size: 7 } },
     legend: { live: true },
     scales: { y: { range: (u, min, max) => [0, Math.max(max, 1) * 1.05] } },
