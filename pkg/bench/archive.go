@@ -95,8 +95,8 @@ func (a *archiving) round(ctx context.Context, n int, chunked bool, memory *seri
 	}
 	a.consumer.forget()
 	began := time.Now()
-	if err := a.conn.Publish(ctx, events...); err != nil {
-		return 0, fmt.Errorf("tell of recordings: %w", err)
+	if err := a.store(ctx, events); err != nil {
+		return 0, err
 	}
 	if err := a.archived(ctx, events); err != nil {
 		return 0, err

@@ -99,9 +99,19 @@ func (w *world) publishPairs(ctx context.Context, s *sids, n int) error {
 			answered, completed := w.pair(s.take(schema.CallPrefix), at)
 			events = append(events, answered, completed)
 		}
-		if err := w.conn.Publish(ctx, events...); err != nil {
-			return fmt.Errorf("fill the stream: %w", err)
+		if err := w.store(ctx, events); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// store stores events, however slow the disk is.
+func (w *world) store(ctx context.Context, events []schema.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := w.conn.Publish(ctx, events...); err != nil {
+		return fmt.Errorf("fill the stream: %w", err)
 	}
 	return nil
 }

@@ -218,7 +218,7 @@ func (w *world) archiveRate(ctx context.Context, s *sids, n int) (float64, error
 		return 0, err
 	}
 	began := time.Now()
-	if err := errors.Join(w.conn.Publish(ctx, events...), w.archived(ctx, events)); err != nil {
+	if err := errors.Join(w.store(ctx, events), w.archived(ctx, events)); err != nil {
 		return 0, fmt.Errorf("archive %d recordings: %w", n, err)
 	}
 	return float64(n) / time.Since(began).Seconds(), nil
