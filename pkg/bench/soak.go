@@ -152,7 +152,7 @@ func (s *soak) run(ctx context.Context) error {
 		default:
 		}
 	}
-	if err := s.rest(ctx); err != nil {
+	if _, err := s.rest(ctx); err != nil { // the comparison says what is missing
 		return err
 	}
 	store, err := s3.Open(ctx, s3.Config{
@@ -196,42 +196,6 @@ func (s *soak) newest(ctx context.Context, console *role) error {
 	}
 	_, err = io.Copy(io.Discard, response.Body)
 	return err //nolint:wrapcheck // says what it did
-}
-
-// settleTime is how long a pipeline in which nothing moves is waited for.
-const settleTime = 5 * time.Minute
-
-// rest waits until no durable has anything left to do.
-func (s *soak) rest(ctx context.Context) error {
-	last, moved := uint64(0), time.Now()
-	for quiet := 0; quiet < 5; quiet++ {
-		pause(ctx, 200*time.Millisecond)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		left := uint64(0)
-		for _, name := range consumers.Names() {
-			pending, inFlight, err := s.conn.Lag(ctx, name)
-			if err != nil {
-				return fmt.Errorf("look at the pipeline: %w", err)
-			}
-			parked, err := s.db.Parked(ctx, name)
-			if err != nil {
-				return fmt.Errorf("look at the pipeline: %w", err)
-			}
-			left += pending + inFlight + uint64(parked) //nolint:gosec // a count
-		}
-		if left != last {
-			last, moved = left, time.Now()
-		}
-		if left > 0 {
-			quiet = -1
-		}
-		if time.Since(moved) > settleTime && left > 0 {
-			return nil // the comparison says what is missing
-		}
-	}
-	return nil
 }
 
 // stored is what the roles made of the calls.

@@ -15,10 +15,11 @@ type Config struct {
 	Dir  string // where the journal is kept; empty: in memory only
 	Seed uint64 // decides everything that is left to chance
 
-	Speed         float64       // how much faster than the clock calls pass; 0: 1, as in life
-	InsightsDelay time.Duration // from hang-up to the summary, at speed 1; 0: 20 s, where Twilio takes up to 30 min
-	Calls         int           // how many calls are placed in all; 0: endlessly
-	Rate          float64       // calls placed per second; 0: 1
+	Speed         float64         // how much faster than the clock calls pass; 0: 1, as in life
+	InsightsDelay time.Duration   // from hang-up to the summary, at speed 1; 0: 20 s, where Twilio takes up to 30 min
+	Calls         int             // how many calls are placed in all; 0: endlessly
+	Rate          float64         // calls placed per second; 0: 1
+	Enough        <-chan struct{} // closed: no further calls are placed, and Run ends as after the last; nil: never
 	Faults        Faults
 
 	AccountSID     string

@@ -102,6 +102,11 @@ func (s *Simulator) placeCalls(ctx context.Context, group *errgroup.Group, place
 		if !sleep(ctx, time.Until(due)) {
 			return ctx.Err() //nolint:wrapcheck // Stopped, not failed.
 		}
+		select {
+		case <-s.config.Enough:
+			return nil
+		default:
+		}
 		c, err := s.placeCall(placed + i)
 		if err != nil {
 			return err

@@ -1,0 +1,169 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/loquent/callstream/consumers"
+	"github.com/loquent/callstream/pkg/crash"
+	"github.com/loquent/callstream/schema"
+)
+
+// victim is a role whose process is killed and started again, at the same
+// address and behind the same wires.
+type victim struct {
+	name string // ingress, or a durable
+	args []string
+	addr string
+	env  []string
+	trap *crash.Trap
+	role *role
+}
+
+// newVictim returns a role with nothing started.
+func (m *matrix) newVictim(ctx context.Context, name string) (*victim, error) {
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &victim{name: name, addr: addr, args: []string{"consume", name}, trap: crash.NewTrap()}
+	if name == "ingress" {
+		v.args = []string{name}
+	}
+	m.victims = append(m.victims, v)
+	return v, nil
+}
+
+// front stands before the role as a balancer does, and returns its address.
+func (v *victim) front(m *matrix) string {
+	server := crash.HTTP(v.addr, v.trap, crash.Webhook)
+	m.onClose(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// begin wires and starts a process of each role.
+func (m *matrix) begin(ctx context.Context) error {
+	for _, name := range consumers.Names() {
+		if _, err := m.newVictim(ctx, name); err != nil {
+			return err
+		}
+	}
+	double := httptest.NewServer(m.sim.Handler())
+	m.onClose(double.Close)
+	for _, v := range m.victims {
+		if err := m.wire(v, double.Listener.Addr().String()); err != nil {
+			return err
+		}
+		if err := m.launch(ctx, v); err != nil {
+			return err
+		}
+		m.onClose(func() { v.role.stop() })
+	}
+	return nil
+}
+
+// wire puts wires between the role and everything that it leans on.
+func (m *matrix) wire(v *victim, double string) error {
+	env := map[string]string{}
+	for name, value := range m.variables {
+		env[name] = value
+	}
+	for name, open := range map[string]func(string, *crash.Trap) (*crash.Wire, error){"DATABASE_URL": crash.Postgres, "NATS_URL": crash.NATS} {
+		u, err := url.Parse(env[name])
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		wire, err := open(u.Host, v.trap)
+		if err != nil {
+			return fmt.Errorf("wire %s: %w", name, err)
+		}
+		m.onClose(wire.Close)
+		u.Host = wire.Addr()
+		env[name] = u.String()
+	}
+	endpoint, err := url.Parse(env["S3_ENDPOINT"])
+	if err != nil {
+		return fmt.Errorf("read S3_ENDPOINT: %w", err)
+	}
+	env["S3_ENDPOINT"] = m.serveWire(endpoint.Host, v, crash.Object)
+	api := m.serveWire(double, v, crash.API)
+	env["TWILIO_API_URL"], env["TWILIO_EVENTS_URL"], env["OPENAI_BASE_URL"], env["OPENAI_API_KEY"] = api, api, api+"/v1", "any"
+	env["HTTP_ADDR"] = v.addr
+	for name, value := range env {
+		v.env = append(v.env, name+"="+value)
+	}
+	return nil
+}
+
+func (m *matrix) serveWire(upstream string, v *victim, name func(*http.Request) string) string {
+	server := crash.HTTP(upstream, v.trap, name)
+	m.onClose(server.Close)
+	return server.URL
+}
+
+// launch starts a process of the role and waits until it is ready.
+func (m *matrix) launch(ctx context.Context, v *victim) error {
+	r, err := m.bench.launch(slices.Clone(v.env), v.args...)
+	if err != nil {
+		return err
+	}
+	r.addr, v.role = v.addr, r
+	return r.await(ctx, r.answers)
+}
+
+// kill ends the process as nothing but the machine could, and returns when it is
+// gone.
+func (v *victim) kill() {
+	_ = v.role.command.Process.Signal(syscall.SIGKILL) // or it has ended
+	<-v.role.over
+}
+
+// leases are the names under which each durable holds leases.
+var leases = map[string]string{
+	consumers.Recorder: "call:", consumers.Archiver: "recording:", consumers.Transcriber: "transcript:", consumers.Reaper: "deletion:",
+}
+
+// spare spares the wait for what a killed process held. The database believes
+// that its leases have run out, and the broker that AckWait is over for the
+// messages that it was given; both then do what they do at that time.
+func (m *matrix) spare(ctx context.Context, v *victim) error {
+	if prefix, ok := leases[v.name]; ok {
+		if _, err := m.pool.ExecContext(ctx, `UPDATE lease SET expires_at = clock_timestamp() WHERE starts_with(name, $1)`, prefix); err != nil {
+			return fmt.Errorf("end leases of %s: %w", v.name, err)
+		}
+	}
+	if v.name == "ingress" {
+		return nil
+	}
+	consumer, err := m.js.Consumer(ctx, schema.StreamCalls, v.name)
+	if err != nil {
+		return fmt.Errorf("inspect durable %s: %w", v.name, err)
+	}
+	declared := consumer.CachedInfo().Config
+	over := declared
+	over.AckWait = time.Millisecond
+	if _, err := m.js.UpdateConsumer(ctx, schema.StreamCalls, over); err != nil {
+		return fmt.Errorf("end the wait of %s: %w", v.name, err)
+	}
+	pause(ctx, redeliverTime)
+	if _, err := m.js.UpdateConsumer(context.WithoutCancel(ctx), schema.StreamCalls, declared); err != nil {
+		return fmt.Errorf("restore durable %s: %w", v.name, err)
+	}
+	return nil
+}
+
+// redeliverTime is within what the broker takes to look at AckWait again after
+// it was changed.
+const redeliverTime = 150 * time.Millisecond
+
+// died says how a process ended that nobody killed.
+func (v *victim) died() error {
+	return schema.Errorf(schema.Internal, "callstream %s ended by itself: %s\n%s", strings.Join(v.args, " "), v.role.command.ProcessState, v.role.output)
+}
