@@ -72,14 +72,18 @@ func (c *Consumer) transcribe(ctx context.Context, record schema.RecordingRecord
 	}
 }
 
-// read has the copy read.
+// read has the copy read. What the bucket gives has to be what was archived: the
+// words of half a recording would stand for all of it.
 func (c *Consumer) read(ctx context.Context, object schema.Object, by func(audio io.Reader, size int64) error) error {
 	audio, size, err := c.Objects.Get(ctx, object.Key)
 	if err != nil {
 		return fmt.Errorf("get %s: %w", object.Key, err)
 	}
 	defer func() { _ = audio.Close() }()
-	return by(audio, size)
+	if size != object.Size {
+		return schema.Errorf(schema.Corrupt, "get %s: the bucket gives %d bytes, and %d were archived", object.Key, size, object.Size)
+	}
+	return by(newProven(audio, object), size)
 }
 
 // announce raises recording.transcribed: what is to be known of the recording

@@ -2,6 +2,8 @@ package transcriber_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
@@ -90,7 +92,7 @@ func (w *world) ReleaseLease(context.Context, string, string) error             
 
 func (w *world) Get(_ context.Context, key string) (io.ReadCloser, int64, error) {
 	w.note("get " + key)
-	return io.NopCloser(w.audio()), 5, nil
+	return io.NopCloser(w.audio()), w.record.Object.Size, nil
 }
 
 func (w *world) Transcribe(_ context.Context, audio io.Reader, _ int64) (schema.Transcript, error) {
@@ -238,5 +240,27 @@ func TestAnAccountThatIsGoneIsADeadLetter(t *testing.T) {
 	w.account = schema.Account{}
 	if err := w.handle(t); streamtest.VerdictOf(err).Kind != stream.KindTerminal || schema.CodeOf(err) != schema.Refused {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What the bucket gives instead of the archived copy is not transcribed: cut
+// short, of another length than it says, or other audio of the same length.
+func TestOnlyTheArchivedCopyIsTranscribed(t *testing.T) {
+	t.Parallel()
+	sum := sha256.Sum256([]byte("audio"))
+	for name, given := range map[string]string{"cut short": "aud", "too long": "audio and more", "other audio": "oidua"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.record.Object.SHA256 = hex.EncodeToString(sum[:])
+			w.audio = func() io.Reader { return strings.NewReader(given) }
+			err := w.handle(t)
+			if schema.CodeOf(err) != schema.Corrupt || w.record.Transcript != nil || len(w.published) > 0 {
+				t.Errorf("%v; stored %v, published %v", err, w.record.Transcript, w.published)
+			}
+			if v := streamtest.VerdictOf(err); v != (stream.Verdict{}) {
+				t.Errorf("%+v: the bucket may give the copy the next time", v)
+			}
+		})
 	}
 }

@@ -50,7 +50,7 @@ func TestWhoSpeaks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.audio = func() io.Reader { return bytes.NewReader(audio) }
+	w.audio, w.record.Object.Size = func() io.Reader { return bytes.NewReader(audio) }, int64(len(audio))
 	lines := spoken(t)
 	after := schema.Segment{Start: 1e6, End: 1e6 + 1, Text: "nothing"}
 	w.listen = func(string) (schema.Transcript, error) {
