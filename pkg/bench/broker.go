@@ -122,22 +122,6 @@ func ServeNATS(ctx context.Context, file string, log *slog.Logger) error {
 	return nil
 }
 
-// purge empties CALLS of what an earlier part left. Run has seen that there is
-// nobody else's.
-func (w *world) purge(ctx context.Context) error {
-	calls, err := w.js.Stream(ctx, schema.StreamCalls)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
-	}
-	if err == nil {
-		err = calls.Purge(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("empty %s: %w", schema.StreamCalls, err)
-	}
-	return nil
-}
-
 // jetstream returns a bare connection to the world's NATS, and how to close it.
 func (w *world) jetstream() (jetstream.JetStream, func(), error) {
 	nc, err := nats.Connect(w.variables["NATS_URL"])

@@ -113,7 +113,7 @@ func (w *world) open(ctx context.Context, replicas int) error {
 		return err
 	}
 	w.onClose(done)
-	if err := w.purge(ctx); err != nil {
+	if err := w.vacant(ctx); err != nil {
 		return err
 	}
 	settings := stream.DefaultSettings(replicas)
