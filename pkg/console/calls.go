@@ -116,15 +116,15 @@ func (q callQuery) api(now time.Time) url.Values {
 		set("since", now.Add(-back).UTC().Format(time.RFC3339))
 	}
 	if q.Period == customPeriod {
-		set("since", moment(q.Since))
-		set("until", moment(q.Until))
+		set("since", instant(q.Since))
+		set("until", instant(q.Until))
 	}
 	return v
 }
 
-// moment returns a time as the API takes it, of what a field for one gives: a
+// instant returns a time as the API takes it, of what a field for one gives: a
 // script makes it a moment, without one it is in UTC.
-func moment(field string) string {
+func instant(field string) string {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02T15:04:05"} {
 		if at, err := time.Parse(layout, field); err == nil {
 			return at.UTC().Format(time.RFC3339)

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -26,7 +27,6 @@ type page struct {
 	Organizations []schema.Organization // that the visitor may choose from
 	Organization  string                // the id of the one that is shown; empty: the key's own
 	Notice        *notice               // of what was done last
-	Nonce         string
 	Data          any
 }
 
@@ -67,7 +67,7 @@ func (v *visit) show(name, title string, data any) error {
 func (v *visit) render(status int, name, title string, data any) error {
 	dot := page{
 		Title: title, Path: v.r.URL.Path, Here: v.r.URL.RequestURI(), Menu: menuOf(v.me, v.r.URL.Path), Me: v.me,
-		Organizations: v.orgs, Organization: v.session.Organization, Nonce: v.nonce, Data: data,
+		Organizations: v.orgs, Organization: v.session.Organization, Data: data,
 	}
 	part := "layout.html"
 	if v.htmx() {
@@ -87,6 +87,17 @@ func (v *visit) render(status int, name, title string, data any) error {
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)
 	_, _ = out.WriteTo(v.w) // fails when the visitor is gone
+	return nil
+}
+
+// json answers a script of ours.
+func (v *visit) json(data any) error {
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("write answer: %w", err)
+	}
+	v.w.Header().Set("Content-Type", "application/json")
+	_, _ = v.w.Write(encoded) // fails when the visitor is gone
 	return nil
 }
 

@@ -35,6 +35,11 @@ func (c *console) routes() []route {
 
 		{"GET /{$}", "", c.start},
 		{"GET /calls", mayRead, c.calls},
+		{"GET /calls/{sid}", mayRead, c.call},
+		{"GET /calls/{sid}/transcripts/{file}", mayRead, c.transcript},
+		{"POST /calls/{sid}/recordings/{recording}/transcribe", mayOperate, c.transcribeAgain},
+		{"GET /recordings/{sid}/audio", mayPlay, c.audio},
+		{"GET /recordings/{sid}/waveform", mayPlay, c.waveform},
 
 		{"GET /pipeline", operatorsMay + mayOperate, c.pipeline},
 		{"GET /pipeline/plots", operatorsMay + mayOperate, c.plots},

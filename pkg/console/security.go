@@ -1,15 +1,11 @@
 package console
 
-import (
-	"crypto/rand"
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // policy allows a page what lies under static and nothing else: no script or
 // style inside the page, and no other host.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"media-src 'self' blob:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	"media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // secured sets the headers that hold for every answer.
 func secured(next http.Handler) http.Handler {
@@ -23,11 +19,4 @@ func secured(next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 		next.ServeHTTP(w, r)
 	})
-}
-
-// allowStyles lets the styles of the waveform's player through the policy of
-// this one answer, by a nonce that nobody can guess.
-func (v *visit) allowStyles() {
-	v.nonce = rand.Text()
-	v.w.Header().Set("Content-Security-Policy", strings.Replace(policy, "style-src 'self'", "style-src 'self' 'nonce-"+v.nonce+"'", 1))
 }

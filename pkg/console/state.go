@@ -7,9 +7,17 @@ import (
 	"github.com/loquent/callstream/schema"
 )
 
+// The tones of states, beside none.
+const (
+	toneGood = "good"
+	toneWarn = "warn"
+	toneBad  = "bad"
+	toneInfo = "info" // it will change by itself
+)
+
 // state says in words how it stands with something.
 type state struct {
-	Tone string // good, warn, bad, info; empty: plain
+	Tone string // empty: plain
 	Icon string
 	Text string // a word or two
 	Why  string // half a sentence; empty: it needs none
@@ -20,6 +28,8 @@ func stateOf(c schema.CallRecord) state {
 	switch {
 	case len(c.Recordings) > 0:
 		return bestOf(c.Recordings)
+	case c.Decision == nil && c.ParentCallSID != "":
+		return state{"", "phone", "Part of another call", "recordings belong to the call that it is a part of"}
 	case c.Decision != nil:
 		return decisionState(*c.Decision, c.Status.Final())
 	}
@@ -27,7 +37,7 @@ func stateOf(c schema.CallRecord) state {
 	case schema.StatusQueued, schema.StatusInitiated, schema.StatusRinging, "":
 		return state{"", "clock", "Not answered yet", ""}
 	case schema.StatusInProgress:
-		return state{"info", "clock", "Being decided", ""}
+		return state{toneInfo, "clock", "Being decided", ""}
 	case schema.StatusCompleted:
 		return state{"", "mic-off", "Not recorded", "nothing told that the call was answered"}
 	}
@@ -40,13 +50,13 @@ func decisionState(d schema.Decision, over bool) state {
 	case d.Outcome == schema.NotStarted:
 		return state{"", "mic-off", "Not recorded", d.Rule.Explain()}
 	case d.Outcome == schema.Failed:
-		return state{"bad", "circle-alert", "Not recorded", d.Rule.Explain()}
+		return state{toneBad, "circle-alert", "Not recorded", d.Rule.Explain()}
 	case over && d.Rule == schema.RuleTwiML:
 		return state{"", "mic-off", "Nothing to record", "nobody picked up, or nobody spoke"}
 	case over:
-		return state{"info", "clock", "Waiting for Twilio", "the recording was started and has not been announced yet"}
+		return state{toneInfo, "clock", "Waiting for Twilio", "the recording was started and has not been announced yet"}
 	}
-	return state{"info", "circle-dot", "Recording starts", ""}
+	return state{toneInfo, "circle-dot", "Recording starts", ""}
 }
 
 // bestOf is the state of the recording that came furthest.
@@ -64,21 +74,21 @@ func bestOf(list []schema.RecordingRecord) (best state) {
 func recordingState(r schema.RecordingRecord) (s state, rank int) {
 	switch {
 	case r.Quarantined:
-		return state{"warn", "lock", "Quarantined", "it was recorded while recording was switched off, and is kept from everybody"}, 2
+		return state{toneWarn, "lock", "Quarantined", "it was recorded while recording was switched off, and is kept from everybody"}, 2
 	case r.Object != nil && r.Transcript != nil:
-		return state{"good", "mic", "Recorded", ""}, 6
+		return state{toneGood, "mic", "Recorded", ""}, 6
 	case r.Object != nil:
-		return state{"good", "mic", "Recorded", "without a transcript so far"}, 5
+		return state{toneGood, "mic", "Recorded", "without a transcript so far"}, 5
 	}
 	switch r.Status {
 	case schema.RecordingCompleted:
-		return state{"info", "archive", "Being archived", ""}, 4
+		return state{toneInfo, "archive", "Being archived", ""}, 4
 	case schema.RecordingAbsent, schema.RecordingFailed:
-		return state{"warn", "mic-off", "No audio", absence(r)}, 1
+		return state{toneWarn, "mic-off", "No audio", absence(r)}, 1
 	case schema.RecordingDeleted:
-		return state{"warn", "trash-2", "Deleted", "it was deleted at Twilio before it could be archived"}, 0
+		return state{toneWarn, "trash-2", "Deleted", "it was deleted at Twilio before it could be archived"}, 0
 	}
-	return state{"info", "circle-dot", "Recording", ""}, 3
+	return state{toneInfo, "circle-dot", "Recording", ""}, 3
 }
 
 // absence says why Twilio has no audio.
@@ -97,15 +107,15 @@ func absence(r schema.RecordingRecord) string {
 func callStatus(s schema.CallStatus) state {
 	switch s {
 	case schema.StatusCompleted:
-		return state{Tone: "", Text: "Completed"}
+		return state{Text: "Completed"}
 	case schema.StatusInProgress:
-		return state{Tone: "info", Text: "In progress"}
+		return state{Tone: toneInfo, Text: "In progress"}
 	case schema.StatusRinging:
-		return state{Tone: "info", Text: "Ringing"}
+		return state{Tone: toneInfo, Text: "Ringing"}
 	case schema.StatusNoAnswer:
-		return state{Tone: "", Text: "No answer"}
+		return state{Text: "No answer"}
 	case schema.StatusFailed:
-		return state{Tone: "bad", Text: "Failed"}
+		return state{Tone: toneBad, Text: "Failed"}
 	case "":
 		return state{Text: "Unknown"}
 	}

@@ -20,7 +20,6 @@ type visit struct {
 	session session
 	me      visitor
 	orgs    []schema.Organization // that an operator may choose from
-	nonce   string                // lets a page's own styles through the policy; empty: it has none
 }
 
 // visitor is who visits, as the API knows them.
