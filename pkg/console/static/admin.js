@@ -49,8 +49,9 @@ document.addEventListener("formdata", (event) => {
 document.addEventListener("change", (event) => {
   const form = event.target.form;
   if (!form || !form.matches("[data-selection]")) return;
-  const boxes = [...document.querySelectorAll(`input[type=checkbox][name=id][form="${form.id}"]`)];
-  const all = document.querySelector(`[data-all][form="${form.id}"]`);
+  // form.id would be the boxes of that name
+  const boxes = [...document.querySelectorAll(`input[type=checkbox][name=id][form="${form.getAttribute("id")}"]`)];
+  const all = document.querySelector(`[data-all][form="${form.getAttribute("id")}"]`);
   if (event.target === all) for (const box of boxes) box.checked = all.checked;
   const chosen = boxes.filter((box) => box.checked).length;
   all.checked = chosen === boxes.length && chosen > 0;
