@@ -3,7 +3,9 @@ package deploy
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -300,11 +302,39 @@ func TestHelmSelectors(t *testing.T) {
 	if len(found.budgets) != len(found.deployments) || len(found.accounts) != 1 || len(found.custom["ServiceMonitor"]) != 1 {
 		t.Errorf("%d budgets for %d roles, %d service accounts", len(found.budgets), len(found.deployments), len(found.accounts))
 	}
+	open := map[string]bool{}
 	for _, route := range found.ingresses[0].Spec.Rules[0].HTTP.Paths {
+		open[route.Path] = true
 		if !services[route.Backend.Service.Name] {
 			t.Errorf("%s leads to %s, which is no service", route.Path, route.Backend.Service.Name)
 		}
 	}
+	for _, page := range consolePaths(t) {
+		if !open[page] {
+			t.Errorf("the console's %s has no way in", page)
+		}
+	}
+	for _, inside := range []string{"/metrics", "/healthz", "/readyz"} {
+		if open[inside] {
+			t.Errorf("%s is open to everybody", inside)
+		}
+	}
+}
+
+// consolePaths returns the first parts of the paths of the console's pages.
+func consolePaths(t *testing.T) (first []string) {
+	t.Helper()
+	source, err := os.ReadFile("../pkg/console/route.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile(`"(?:GET|POST) (/[a-z-]+)`).FindAllSubmatch(source, -1) {
+		first = append(first, string(found[1]))
+	}
+	if len(first) < 10 {
+		t.Fatalf("the console has %d pages", len(first))
+	}
+	return first
 }
 
 func contains(labels, selector map[string]string) bool {
