@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -145,5 +146,36 @@ func TestWhoSendsRequests(t *testing.T) {
 	}
 	if diff := cmp.Diff(outward, found); diff != "" {
 		t.Errorf("who sends requests, and where to:\n%s", diff)
+	}
+}
+
+// Every test that the documents call as a witness is there.
+func TestWitnessesExist(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{}
+	defined, called := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)`), regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, found := range defined.FindAllStringSubmatch(string(text), -1) {
+			tests[found[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range []string{"SECURITY.md", "deploy/RELIABILITY.md"} {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range called.FindAllStringSubmatch(string(text), -1) {
+			if !tests[found[1]] {
+				t.Errorf("%s calls %s, which there is not", document, found[1])
+			}
+		}
 	}
 }
