@@ -34,8 +34,9 @@ const lookahead = maxFrameSize + id3v2HeaderSize
 //	                    anything else
 type parser struct {
 	inSync bool
-	last   Header // of the latest frame, when in sync
-	skip   int    // bytes left of a tag
+	last   Header           // of the latest frame, when in sync
+	raw    [HeaderSize]byte // as it was written: frames mostly begin alike
+	skip   int              // bytes left of a tag
 }
 
 // next returns the first token of buf, where final says that nothing follows
@@ -45,13 +46,16 @@ func (p *parser) next(buf []byte, final bool) token {
 	if len(buf) == 0 || p.skip == 0 && len(buf) < id3v2HeaderSize && !final {
 		return token{kind: more}
 	}
-	if p.skip == 0 {
+	if p.skip == 0 && buf[0] != 0xFF {
 		p.skip = tagSize(buf)
 	}
 	if p.skip > 0 {
 		n := min(p.skip, len(buf))
 		p.skip -= n
 		return token{kind: tag, size: n}
+	}
+	if p.inSync && len(buf) >= HeaderSize && [HeaderSize]byte(buf) == p.raw {
+		return p.frame(buf, p.last, final)
 	}
 	header, ok := ParseHeader(buf)
 	if !ok {
@@ -72,7 +76,7 @@ func (p *parser) frame(buf []byte, h Header, final bool) token {
 	case !known && !confirms(buf[size:], h):
 		return p.lose(buf)
 	}
-	p.inSync, p.last = true, h
+	p.inSync, p.last, p.raw = true, h, [HeaderSize]byte(buf)
 	if informative(buf[:size], h) {
 		return token{kind: tag, size: size}
 	}
