@@ -118,23 +118,36 @@ func (r *role) stop() {
 // not say.
 func (r *role) cpu() time.Duration { return cpuOf(r.command.Process.Pid) }
 
-// resident returns the process's memory in megabytes, without what it shares
-// with its files; 0 where the system does not say.
-func (r *role) resident() float64 {
+// resident returns the process's memory in megabytes, the pages of the binary
+// that it has touched included; 0 where the system does not say.
+func (r *role) resident() float64 { return r.memoryOf("VmRSS:") }
+
+// own returns the memory that is the process's own, without the pages of the
+// binary, which the kernel shares and takes back as it likes.
+func (r *role) own() float64 { return r.memoryOf("RssAnon:") }
+
+func (r *role) memoryOf(kind string) float64 {
 	text, _ := os.ReadFile(r.proc("status")) // then 0
-	return float64(kilobytes(text, "VmRSS:")) / 1024
+	return float64(kilobytes(text, kind)) / 1024
 }
 
-// peak returns the most memory that the process had since forget, in
-// megabytes.
-func (r *role) peak() float64 {
-	text, _ := os.ReadFile(r.proc("status")) // then 0
-	return float64(kilobytes(text, "VmHWM:")) / 1024
-}
-
-// forget makes peak begin anew.
-func (r *role) forget() {
-	_ = os.WriteFile(r.proc("clear_refs"), []byte("5"), 0) // then peak is of the whole life
+// peak watches the process's own memory until stop is called, which returns the
+// most that it was, in megabytes.
+func (r *role) peak() (stop func() float64) {
+	over, most := make(chan struct{}), make(chan float64)
+	go func() {
+		highest := r.own()
+		for {
+			select {
+			case <-over:
+				most <- highest
+				return
+			case <-time.After(5 * time.Millisecond):
+				highest = max(highest, r.own())
+			}
+		}
+	}()
+	return func() float64 { close(over); return <-most }
 }
 
 func (r *role) proc(file string) string {
