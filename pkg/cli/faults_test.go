@@ -1,0 +1,174 @@
+package cli_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// Whatever callstream leans on fails while calls arrive, in one way after the
+// other, and comes back. Meanwhile ingress takes only what it can keep, and
+// nothing is recorded that should not be. Afterwards everything heals by
+// itself: every row, object and deletion is as the truth is.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]storm{
+		"cluster":  clusterStorm(),
+		"nats":     natsStorm(),
+		"postgres": postgresStorm(),
+		"s3":       s3Storm(),
+		"twilio":   twilioStorm(),
+		"openai":   openaiStorm(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.brave(t)
+		})
+	}
+}
+
+// clusterStorm is about three nodes.
+func clusterStorm() storm {
+	return storm{rate: 3, nodes: newNodes, faults: []fault{
+		{name: "the leaders are moved", calls: 9, begin: func(w *faulty) func() {
+			w.cluster.move()
+			w.arrive(4)
+			w.cluster.move()
+			return func() {}
+		}},
+		{name: "the leading node is killed", calls: 24, begin: func(w *faulty) func() {
+			return w.cluster.kill(w.cluster.leader())
+		}},
+		{name: "two of three nodes are killed", calls: 15, refused: true, begin: func(w *faulty) func() {
+			leader := w.cluster.leader()
+			return w.cluster.kill(leader, (leader+1)%3)
+		}},
+	}}
+}
+
+// natsStorm is about one node and the way to it.
+func natsStorm() storm {
+	return storm{rate: 4, faults: []fault{
+		{name: "NATS is cut off", calls: 12, refused: true, begin: func(w *faulty) func() { w.nats.down(); return w.nats.up }},
+		{name: "NATS is slow", calls: 12, begin: func(w *faulty) func() {
+			return w.nats.spoil("latency", "downstream", `"latency":300,"jitter":200`)
+		}},
+		{name: "NATS swallows everything", calls: 16, refused: true, begin: func(w *faulty) func() {
+			return w.nats.spoil("timeout", "upstream", `"timeout":0`)
+		}},
+		{name: "NATS is restarted", calls: 12, refused: true, begin: func(w *faulty) func() {
+			w.broker.Stop()
+			return w.broker.Restart
+		}},
+	}}
+}
+
+// postgresStorm is about the database.
+func postgresStorm() storm {
+	return storm{rate: 4, faults: []fault{
+		{name: "Postgres is slow", calls: 12, begin: func(w *faulty) func() {
+			return w.database.spoil("latency", "downstream", `"latency":300,"jitter":200`)
+		}},
+		{name: "connections break off in mid-transaction", calls: 16, begin: func(w *faulty) func() {
+			return w.database.spoil("limit_data", "upstream", `"bytes":3000`)
+		}},
+		{name: "Postgres is away, and recording is switched off", calls: 16, begin: (*faulty).switchOffUnseen},
+		{name: "the disk of Postgres is full", calls: 12, begin: (*faulty).fillDatabase},
+		{name: "Postgres is restarted", calls: 12, begin: func(w *faulty) func() {
+			if err := w.server.Stop(); err != nil {
+				w.Error(err)
+			}
+			return w.restartPostgres
+		}},
+	}}
+}
+
+// s3Storm is about the bucket.
+func s3Storm() storm {
+	return storm{rate: 4, faults: []fault{
+		{name: "S3 is away", calls: 12, begin: func(w *faulty) func() { w.bucket.down(); return w.bucket.up }},
+		{name: "S3 answers 503", calls: 12, begin: func(w *faulty) func() {
+			return w.bucketLies.tell(answering(http.StatusServiceUnavailable, `<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>`, "Content-Type", "application/xml"))
+		}},
+		{name: "S3 cuts uploads", calls: 12, begin: func(w *faulty) func() {
+			return w.bucket.spoil("limit_data", "upstream", `"bytes":4000`)
+		}},
+		{name: "S3 is slow", calls: 12, begin: func(w *faulty) func() {
+			return w.bucket.spoil("latency", "downstream", `"latency":700,"jitter":300`)
+		}},
+		{name: "S3 answers web pages", calls: 12, begin: func(w *faulty) func() {
+			return w.bucketLies.tell(answering(http.StatusOK, page, "Content-Type", "text/html"))
+		}},
+		{name: "S3 answers nothing", calls: 12, begin: func(w *faulty) func() {
+			return w.bucketLies.tell(answering(http.StatusOK, ""))
+		}},
+		{name: "S3 answers by halves", calls: 12, begin: func(w *faulty) func() { return w.bucketLies.tell(shortened(false)) }},
+	}}
+}
+
+// serviceFaults are what a service over HTTP does to its clients.
+func serviceFaults(service string, of func(*faulty) (*wire, *liar)) []fault {
+	lying := func(what lie) func(*faulty) func() {
+		return func(w *faulty) func() { _, l := of(w); return l.tell(what) }
+	}
+	return []fault{
+		{name: service + " is away", calls: 12, begin: func(w *faulty) func() { way, _ := of(w); way.down(); return way.up }},
+		{name: service + " is slow", calls: 12, begin: lying(slowly(time.Second))},
+		{name: service + " answers 429", calls: 12, begin: lying(answering(http.StatusTooManyRequests, `{"code":20429,"message":"Too Many Requests"}`, "Retry-After", "1", "Content-Type", "application/json"))},
+		{name: service + " answers 500", calls: 12, begin: lying(answering(http.StatusInternalServerError, page, "Content-Type", "text/html"))},
+		{name: service + " answers web pages", calls: 12, begin: lying(answering(http.StatusOK, page, "Content-Type", "text/html"))},
+		{name: service + " answers nothing", calls: 12, begin: lying(answering(http.StatusOK, ""))},
+		{name: service + " answers by halves", calls: 12, begin: lying(shortened(false))},
+		{name: service + " breaks off its answers", calls: 12, begin: lying(shortened(true))},
+	}
+}
+
+// twilioStorm is about Twilio's API.
+func twilioStorm() storm {
+	return storm{rate: 4, faults: serviceFaults("Twilio", func(w *faulty) (*wire, *liar) { return w.twilio, w.twilioLies })}
+}
+
+// openaiStorm is about the transcription service.
+func openaiStorm() storm {
+	return storm{rate: 4, faults: serviceFaults("OpenAI", func(w *faulty) (*wire, *liar) { return w.openai, w.openaiLies })}
+}
+
+// switchOffUnseen cuts the roles off from the database, in which recording is
+// switched off meanwhile: what they do not see they must not assume.
+func (w *faulty) switchOffUnseen() (heal func()) {
+	w.database.down()
+	w.toggle(false)
+	return func() {
+		w.toggle(true)
+		w.database.up()
+	}
+}
+
+// toggle turns the recording switch, past the wire.
+func (w *faulty) toggle(on bool) {
+	w.Helper()
+	if err := w.db.SetRecordingEnabled(w.Context(), w.org, on); err != nil {
+		w.Fatal(err)
+	}
+	w.sim.FlagChanged(on, time.Now())
+}
+
+// fillDatabase has every write end as on a full disk.
+func (w *faulty) fillDatabase() (heal func()) {
+	w.sql(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device'; END $$`)
+	tables := []string{"call", "call_event", "recording", "recording_decision", "transcript", "deletion_receipt", "delivery_attempt", "parked_message", "lease"}
+	for _, table := range tables {
+		w.sql(`CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON ` + table + ` FOR EACH STATEMENT EXECUTE FUNCTION full_disk()`)
+	}
+	return func() { w.sql(`DROP FUNCTION full_disk CASCADE`) }
+}
+
+// restartPostgres starts the stopped server again, at another port as it
+// happens.
+func (w *faulty) restartPostgres() {
+	w.beginPostgres()
+	for _, way := range []*wire{w.database, w.aside} {
+		way.lead(hostOf(w.T, w.server.URL()))
+	}
+}
