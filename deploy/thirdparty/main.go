@@ -53,7 +53,10 @@ func run(ctx context.Context, w io.Writer, texts bool, binary string) error {
 		}
 		out := json.NewEncoder(w)
 		out.SetIndent("", "  ")
-		return out.Encode(b)
+		if err := out.Encode(b); err != nil {
+			return fmt.Errorf("write the bill of materials: %w", err)
+		}
+		return nil
 	case texts:
 		return printTexts(w, list)
 	}

@@ -92,7 +92,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // newParser returns what reads the command line into c.
 func newParser(c *commands, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
-	return kong.New(c,
+	return kong.New(c, //nolint:wrapcheck // its errors are mistakes in the tags
 		kong.Name("callstream"),
 		kong.Description("A NATS JetStream pipeline for Twilio call recording: every call accounted for, with a reason.\n\nEvery variable NAME may also be given as NAME_FILE, a file that holds it."),
 		kong.Writers(stdout, stderr),
