@@ -53,26 +53,31 @@ func await(ctx context.Context, future jetstream.PubAckFuture) error {
 // judge tells the breaker whether anybody answered. The caller's own deadline
 // says nothing about JetStream.
 func (c *Conn) judge(ctx context.Context, errs []error) {
-	silent := false
+	silent, leaderless := false, false
 	for _, err := range errs {
 		switch {
 		case answered(err):
 			c.breaker.answered()
 			return
+		case errors.Is(err, jetstream.ErrNoStreamResponse):
+			leaderless = true
 		case timedOut(err) && ctx.Err() == nil:
 			silent = true
 		}
 	}
-	if silent {
+	switch {
+	case leaderless:
+		c.breaker.leaderless(time.Now())
+	case silent:
 		c.breaker.timedOut(time.Now())
 	}
 }
 
-// answered reports an acknowledgement or an answer that says no, "no
-// responders" included.
+// answered reports an acknowledgement or an answer that says no. That there are
+// no responders is the connection's answer, not the stream's.
 func answered(err error) bool {
 	var api *jetstream.APIError
-	return err == nil || errors.As(err, &api) || errors.Is(err, jetstream.ErrNoStreamResponse)
+	return err == nil || errors.As(err, &api)
 }
 
 // timedOut reports that nobody answered in time.

@@ -166,10 +166,10 @@ func (c *Conn) closedTo(now time.Time) error {
 }
 
 // hopeless reports whether waiting for another try would only keep the caller:
-// the connection has been away for longer than a failover takes, or the
-// breaker is open.
+// the connection has been away, or the stream without a leader, for longer than
+// it takes to move to another server, or the breaker is open.
 func (c *Conn) hopeless(now time.Time) bool {
-	return c.nc.IsClosed() || c.link.downFor(now) > c.patience.down || c.breaker.open()
+	return c.nc.IsClosed() || c.link.downFor(now) > c.patience.down || c.breaker.open(now)
 }
 
 // sleep waits and reports whether ctx lived on.
