@@ -112,7 +112,7 @@ func (m *matrix) start(ctx context.Context) (err error) {
 			return fmt.Errorf("plan calls to %s: %w", number, err)
 		}
 	}
-	ingress, err := m.newVictim(ctx, "ingress")
+	ingress, err := m.newVictim(ctx, ingressRole)
 	if err != nil {
 		return err
 	}
@@ -128,10 +128,7 @@ func (m *matrix) start(ctx context.Context) (err error) {
 	}
 	m.onClose(func() { _ = m.sim.Close() }) // it keeps nothing
 	m.sim.FlagChanged(true, time.Now())
-	if err := m.begin(ctx); err != nil {
-		return err
-	}
-	return nil
+	return m.begin(ctx)
 }
 
 // run places calls, looks which points there are, kills, waits for what is left

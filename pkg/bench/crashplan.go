@@ -38,6 +38,11 @@ type kill struct {
 const (
 	tripTime = 5 * time.Second // a process has so long to come to a point
 	ahead    = 2               // a role's points may be killed so much more often than another's
+
+	// Twilio asks a second time for TwiML, a second later, and not a third time:
+	// whoever is cut off twice hears that an application error has occurred.
+	// Nothing that ingress could do would help, so it lives that long.
+	twiliosRetry = 2 * time.Second
 )
 
 // killAll kills until there were as many kills as wanted, or the time is over.
@@ -92,6 +97,9 @@ func (m *matrix) haunt(ctx context.Context, v *victim, dice *rand.Rand) error {
 		}
 		if err := m.launch(again, v); err != nil {
 			return err
+		}
+		if v.name == ingressRole {
+			pause(ctx, twiliosRetry)
 		}
 	}
 	return nil

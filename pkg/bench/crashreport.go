@@ -157,7 +157,10 @@ func (r CrashReport) WriteTable(w io.Writer) error {
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", row.Role, row.Point.Step, row.Point.When(), row.Seen, row.Kills, row.Lost, row.Doubled)
 	}
 	_ = table.Flush() // to memory
-	fmt.Fprintf(&b, "\n%s", r.Outcome)
+	_, _ = fmt.Fprintf(&b, "\n%s\n", r.Outcome)
+	for _, d := range r.Outcome.Differences {
+		fmt.Fprintln(&b, d)
+	}
 	for _, l := range r.Letters {
 		fmt.Fprintf(&b, "dead letter of %s\n", l)
 	}

@@ -9,12 +9,14 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/loquent/callstream/consumers"
 	"github.com/loquent/callstream/pkg/crash"
 	"github.com/loquent/callstream/schema"
 )
+
+// ingressRole is the role that is no durable.
+const ingressRole = "ingress"
 
 // victim is a role whose process is killed and started again, at the same
 // address and behind the same wires.
@@ -34,7 +36,7 @@ func (m *matrix) newVictim(ctx context.Context, name string) (*victim, error) {
 		return nil, err
 	}
 	v := &victim{name: name, addr: addr, args: []string{"consume", name}, trap: crash.NewTrap()}
-	if name == "ingress" {
+	if name == ingressRole {
 		v.args = []string{name}
 	}
 	m.victims = append(m.victims, v)
@@ -55,7 +57,7 @@ func (m *matrix) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	double := httptest.NewServer(m.sim.Handler())
+	double := httptest.NewServer(unannounced(m.sim.Handler()))
 	m.onClose(double.Close)
 	for _, v := range m.victims {
 		if err := m.wire(v, double.Listener.Addr().String()); err != nil {
@@ -67,6 +69,39 @@ func (m *matrix) begin(ctx context.Context) error {
 		m.onClose(func() { v.role.stop() })
 	}
 	return nil
+}
+
+// unannounced has every other recording come without its length, so that the
+// archiver copies it in parts.
+func unannounced(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if sid, ok := strings.CutSuffix(r.URL.Path, ".mp3"); ok && sid[len(sid)-1]%2 == 0 {
+			w = &lengthless{ResponseWriter: w}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// lengthless does not say how long the answer is.
+type lengthless struct {
+	http.ResponseWriter
+	told bool
+}
+
+// WriteHeader leaves the length out.
+func (l *lengthless) WriteHeader(status int) {
+	l.told = true
+	l.Header().Del("Content-Length")
+	l.ResponseWriter.WriteHeader(status)
+	_ = http.NewResponseController(l.ResponseWriter).Flush() // or it is told at the end
+}
+
+// Write writes the body.
+func (l *lengthless) Write(p []byte) (int, error) {
+	if !l.told {
+		l.WriteHeader(http.StatusOK)
+	}
+	return l.ResponseWriter.Write(p)
 }
 
 // wire puts wires between the role and everything that it leans on.
@@ -131,37 +166,26 @@ var leases = map[string]string{
 }
 
 // spare spares the wait for what a killed process held. The database believes
-// that its leases have run out, and the broker that AckWait is over for the
-// messages that it was given; both then do what they do at that time.
+// that its leases have run out, and its messages are given back to the broker,
+// which after AckWait would deliver them again without that.
+// It is for a process that is gone, before the next.
 func (m *matrix) spare(ctx context.Context, v *victim) error {
 	if prefix, ok := leases[v.name]; ok {
 		if _, err := m.pool.ExecContext(ctx, `UPDATE lease SET expires_at = clock_timestamp() WHERE starts_with(name, $1)`, prefix); err != nil {
 			return fmt.Errorf("end leases of %s: %w", v.name, err)
 		}
 	}
-	if v.name == "ingress" {
-		return nil
+	nc := m.js.Conn()
+	for _, subject := range v.trap.Held() {
+		if err := nc.Publish(subject, []byte("-NAK")); err != nil {
+			return fmt.Errorf("give back what %s held: %w", v.name, err)
+		}
 	}
-	consumer, err := m.js.Consumer(ctx, schema.StreamCalls, v.name)
-	if err != nil {
-		return fmt.Errorf("inspect durable %s: %w", v.name, err)
-	}
-	declared := consumer.CachedInfo().Config
-	over := declared
-	over.AckWait = time.Millisecond
-	if _, err := m.js.UpdateConsumer(ctx, schema.StreamCalls, over); err != nil {
-		return fmt.Errorf("end the wait of %s: %w", v.name, err)
-	}
-	pause(ctx, redeliverTime)
-	if _, err := m.js.UpdateConsumer(context.WithoutCancel(ctx), schema.StreamCalls, declared); err != nil {
-		return fmt.Errorf("restore durable %s: %w", v.name, err)
+	if err := nc.Flush(); err != nil {
+		return fmt.Errorf("give back what %s held: %w", v.name, err)
 	}
 	return nil
 }
-
-// redeliverTime is within what the broker takes to look at AckWait again after
-// it was changed.
-const redeliverTime = 150 * time.Millisecond
 
 // died says how a process ended that nobody killed.
 func (v *victim) died() error {

@@ -18,7 +18,9 @@ import (
 // names of steps, of which each request is one; it returns nothing for a request
 // that is none. The caller closes the server.
 func HTTP(upstream string, trap *Trap, name func(*http.Request) string) *httptest.Server {
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: patiently, DisableCompression: true}
+	// A connection for each request: one that was kept would be to a process that
+	// is gone, and what was posted on it could not be sent again.
+	transport := &http.Transport{DialContext: patiently, DisableCompression: true, DisableKeepAlives: true}
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -52,7 +54,7 @@ func carriedBy(r *http.Request) func() []byte {
 }
 
 // startTime is how long a request waits for a server that is being started.
-const startTime = 4 * time.Second
+const startTime = 10 * time.Second
 
 // patiently connects, also to a server that is just being started: as a
 // balancer does that holds requests back until there is a server for them.

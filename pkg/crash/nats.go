@@ -41,6 +41,9 @@ func (n *nats) requests(to *bufio.Writer, from *bufio.Reader) error {
 		if err := write(to, line, payload); err != nil {
 			return err
 		}
+		if subject := fieldOf(line, 1); step != "" && strings.HasPrefix(subject, ackPrefix) {
+			n.trap.hold(subject, false)
+		}
 		if step != "" && reply == "" { // the server does not answer: it is done when it is sent
 			if err := to.Flush(); err != nil {
 				return err
@@ -55,28 +58,39 @@ func (n *nats) requests(to *bufio.Writer, from *bufio.Reader) error {
 	}
 }
 
-// answers follows the server.
-func (n *nats) answers(to *bufio.Writer, from *bufio.Reader) error {
+// answers follows the server. It does so to the end, since what the server sent
+// to a process that is gone counts as delivered all the same.
+func (n *nats) answers(to *bufio.Writer, from *bufio.Reader) (err error) {
 	for {
-		line, payload, err := readOperation(from, "MSG", "HMSG")
+		line, payload, ended := readOperation(from, "MSG", "HMSG")
+		if ended != nil {
+			_ = to.Flush() // to a process that may be gone
+			return err
+		}
+		if subject := fieldOf(line, 3); payload != nil && strings.HasPrefix(subject, ackPrefix) {
+			n.trap.hold(subject, true)
+		}
 		if err != nil {
-			return end(to, err)
+			continue
 		}
-		if step := n.answered(line); step != "" {
-			if err := to.Flush(); err != nil {
-				return err
-			}
-			if !n.trap.reach(Point{Step: step, After: true}, func() []byte { return payload }) {
-				return errKilled
-			}
-		}
-		if err := write(to, line, payload); err != nil {
+		err = n.answer(to, from, line, payload)
+	}
+}
+
+// answer passes one operation of the server's on.
+func (n *nats) answer(to *bufio.Writer, from *bufio.Reader, line, payload []byte) error {
+	if step := n.answered(line); step != "" {
+		if err := to.Flush(); err != nil {
 			return err
 		}
-		if err := flush(to, from); err != nil {
-			return err
+		if !n.trap.reach(Point{Step: step, After: true}, func() []byte { return payload }) {
+			return errKilled
 		}
 	}
+	if err := write(to, line, payload); err != nil {
+		return err
+	}
+	return flush(to, from)
 }
 
 // publishes names the step that a PUB or HPUB is, and where its answer is
@@ -95,7 +109,7 @@ func (*nats) publishes(line, payload []byte) (step, reply string) {
 	}
 	subject := fields[1]
 	switch {
-	case strings.HasPrefix(subject, "$JS.ACK."):
+	case strings.HasPrefix(subject, ackPrefix):
 		return verdictOf(payload), reply
 	case strings.HasPrefix(subject, "$"), strings.HasPrefix(subject, "_"):
 		return "", ""
@@ -103,6 +117,17 @@ func (*nats) publishes(line, payload []byte) (step, reply string) {
 	entity, rest, _ := strings.Cut(subject, ".")
 	what, _, _ := strings.Cut(rest, ".")
 	return "publish " + entity + "." + what, reply
+}
+
+// ackPrefix begins the subjects at which it is said what became of messages.
+const ackPrefix = "$JS.ACK."
+
+// fieldOf returns one word of a line, or nothing.
+func fieldOf(line []byte, i int) string {
+	if fields := bytes.Fields(line); i < len(fields) {
+		return string(fields[i])
+	}
+	return ""
 }
 
 // verdictOf names what is said of a delivered message. That work goes on is no

@@ -9,6 +9,7 @@ import (
 type Trap struct {
 	mu    sync.Mutex
 	seen  map[Point]int
+	held  map[string]bool // where the process says what became of messages that it was given
 	armed *armed
 }
 
@@ -21,7 +22,7 @@ type armed struct {
 }
 
 // NewTrap returns a trap that is not set, and counts.
-func NewTrap() *Trap { return &Trap{seen: make(map[Point]int)} }
+func NewTrap() *Trap { return &Trap{seen: make(map[Point]int), held: make(map[string]bool)} }
 
 // Seen returns how often the process came to each point, kills included.
 func (t *Trap) Seen() map[Point]int {
@@ -73,6 +74,30 @@ func (t *Trap) reach(at Point, carried func() []byte) bool {
 	a.kill()
 	a.over <- sids(carried())
 	return false
+}
+
+// Held returns the NATS messages that a process was given and has not said the
+// end of, by the subjects at which it would have. It is meant for a process that
+// is gone, and forgets them.
+func (t *Trap) Held() (subjects []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for subject := range t.held {
+		subjects = append(subjects, subject)
+	}
+	clear(t.held)
+	return subjects
+}
+
+// hold notes that the process was given a message, or that it is over.
+func (t *Trap) hold(subject string, holds bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if holds {
+		t.held[subject] = true
+		return
+	}
+	delete(t.held, subject)
 }
 
 // sid matches what Twilio names calls, recordings and messages by.
