@@ -32,7 +32,7 @@ func raw(t *testing.T, server *streamtest.Server) (*nats.Conn, jetstream.JetStre
 }
 
 // provisioned returns a server with the streams and durables, and a connection.
-func provisioned(t *testing.T, settings stream.Settings, durables ...stream.Durable) (*streamtest.Server, *stream.Conn) {
+func provisioned(t testing.TB, settings stream.Settings, durables ...stream.Durable) (*streamtest.Server, *stream.Conn) {
 	t.Helper()
 	server := streamtest.Start(t)
 	conn := streamtest.Connect(t, stream.Config{InProcess: server.InProcess()})
