@@ -8,6 +8,7 @@ import (
 )
 
 func TestConsoleSignIn(t *testing.T) {
+	t.Parallel()
 	b := open(t)
 	b.visit("/calls?status=completed")
 	b.says("Sign in")
@@ -31,6 +32,7 @@ func TestConsoleSignIn(t *testing.T) {
 }
 
 func TestConsoleSignOut(t *testing.T) {
+	t.Parallel()
 	b := signedIn(t, "")
 	b.click(`form[action="/sign-out"] button`)
 	b.says("Sign in")
