@@ -37,7 +37,7 @@ type kill struct {
 
 const (
 	tripTime = 5 * time.Second // a process has so long to come to a point
-	ahead    = 2               // a role's points may be killed so much more often than another's
+	ahead    = .15             // a role's points may be tried so much more often than another's
 
 	// Twilio asks a second time for TwiML, a second later, and not a third time:
 	// whoever is cut off twice hears that an application error has occurred.
@@ -59,6 +59,9 @@ func (m *matrix) killAll(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, m.Limit)
 	defer stop()
 	group, during := errgroup.WithContext(ctx)
+	told, stopTelling := context.WithCancel(ctx)
+	defer stopTelling()
+	go m.tell(told)
 	for i, v := range m.victims {
 		dice := rand.New(rand.NewPCG(m.Seed, uint64(i))) //nolint:gosec // an index
 		group.Go(func() error { return m.haunt(during, v, dice) })
@@ -68,6 +71,16 @@ func (m *matrix) killAll(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// tell says every now and then how far it is.
+func (m *matrix) tell(ctx context.Context) {
+	for pause(ctx, 10*time.Second); ctx.Err() == nil; pause(ctx, 10*time.Second) {
+		m.plan.mu.Lock()
+		kills, left := len(m.plan.kills), m.plan.left
+		m.plan.mu.Unlock()
+		m.bench.log.Info("killed", "times", kills, "left", left, "calls", m.sim.Progress().Placed)
+	}
 }
 
 // haunt kills one role's processes.
@@ -146,32 +159,22 @@ func (p *plan) learn(v *victim) {
 	}
 }
 
-// next returns the point at which a role is to be killed next. Without one, wait
-// says whether others have to catch up first; otherwise all is done.
+// next returns the point at which a role is to be killed next: the least tried,
+// and of those one whose kind is. Without one, wait says whether others have to
+// catch up first; otherwise all is done.
 func (p *plan) next(role string, dice *rand.Rand) (row *CrashRow, wait bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.left <= 0 {
 		return nil, false
 	}
-	kinds := map[string]int{}
-	least := map[string]int{}
-	var own []*CrashRow
-	for s, r := range p.rows {
-		if n, ok := least[s.role]; !ok || r.tried() < n {
-			least[s.role] = r.tried()
-		}
-		if s.role == role {
-			own = append(own, r)
-			kinds[r.kind()] += r.tried()
-		}
-	}
-	everywhere := least[role]
-	for _, n := range least {
-		everywhere = min(everywhere, n)
-	}
-	if len(own) == 0 || least[role] > everywhere+ahead {
+	own, early := p.turn(role)
+	if len(own) == 0 || early {
 		return nil, true
+	}
+	kinds := map[string]int{}
+	for _, r := range own {
+		kinds[r.kind()] += r.tried()
 	}
 	slices.SortFunc(own, func(a, b *CrashRow) int { return a.Point.Compare(b.Point) })
 	dice.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
@@ -179,6 +182,23 @@ func (p *plan) next(role string, dice *rand.Rand) (row *CrashRow, wait bool) {
 	return slices.MinFunc(own, func(a, b *CrashRow) int {
 		return cmp.Or(cmp.Compare(a.tried(), b.tried()), cmp.Compare(kinds[a.kind()], kinds[b.kind()]))
 	}), false
+}
+
+// turn returns the points of a role, and whether it is ahead of others in how
+// often each was tried.
+func (p *plan) turn(role string) (own []*CrashRow, early bool) {
+	tried, points := map[string]float64{}, map[string]float64{}
+	for s, r := range p.rows {
+		tried[s.role] += float64(r.tried())
+		points[s.role]++
+		if s.role == role {
+			own = append(own, r)
+		}
+	}
+	for other := range points {
+		early = early || tried[role]/points[role] > tried[other]/points[other]+ahead
+	}
+	return own, early
 }
 
 // note notes how it went. What was not killed is to be killed elsewhere.

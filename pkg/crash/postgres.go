@@ -20,20 +20,23 @@ import (
 type postgres struct {
 	trap *Trap
 
-	mu      sync.Mutex
-	step    string   // of the statement that the client is telling; empty: none that counts
-	carried []byte   // by it
-	pending []string // steps of statements that are not answered yet
-	words   [][]byte // what they carried
+	mu       sync.Mutex
+	prepared map[string]string // steps by the names of statements; the empty name is that of the moment
+	bound    string            // step of the statement that was given its parameters last
+	step     string            // of what is executed, up to Sync; empty: none that counts
+	carried  []byte            // by it
+	pending  []string          // steps that are not answered yet
+	words    [][]byte          // what they carried
 }
 
 // The message types that matter; see "Message Formats" in Postgres' manual.
 const (
-	parseMessage = 'P'
-	bindMessage  = 'B'
-	queryMessage = 'Q'
-	syncMessage  = 'S'
-	readyMessage = 'Z'
+	parseMessage   = 'P'
+	bindMessage    = 'B'
+	executeMessage = 'E'
+	queryMessage   = 'Q'
+	syncMessage    = 'S'
+	readyMessage   = 'Z'
 )
 
 // requests follows the client.
@@ -50,7 +53,7 @@ func (p *postgres) requests(to *bufio.Writer, from *bufio.Reader) error {
 			if err := to.Flush(); err != nil {
 				return err
 			}
-			if !p.trap.reach(Point{Step: step}, func() []byte { return append(message, peek(from)...) }) {
+			if !p.trap.reach(Point{Step: step}, func() []byte { return append(p.parameters(), message...) }) {
 				return errKilled
 			}
 		}
@@ -63,10 +66,11 @@ func (p *postgres) requests(to *bufio.Writer, from *bufio.Reader) error {
 	}
 }
 
-// peek returns what has come and was not read.
-func peek(from *bufio.Reader) []byte {
-	rest, _ := from.Peek(from.Buffered()) // of what is there
-	return rest
+// parameters returns what the statement was given that the client is telling.
+func (p *postgres) parameters() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.carried
 }
 
 // startup passes the first message on, which has no type.
@@ -91,12 +95,17 @@ func (p *postgres) hear(kind byte, message []byte) (begins string) {
 	body := message[5:]
 	switch kind {
 	case parseMessage:
-		if _, query, ok := bytes.Cut(body, []byte{0}); ok {
-			begins = stepOf(query)
-			p.step = begins
+		if name, query, ok := bytes.Cut(body, []byte{0}); ok {
+			p.prepared[string(name)] = stepOf(query)
 		}
 	case bindMessage:
-		p.carried = append(p.carried, body...)
+		if _, rest, ok := bytes.Cut(body, []byte{0}); ok {
+			name, _, _ := bytes.Cut(rest, []byte{0})
+			p.bound, p.carried = p.prepared[string(name)], append(p.carried, rest...)
+		}
+	case executeMessage:
+		begins = p.bound
+		p.step = begins
 	case queryMessage:
 		begins = stepOf(body)
 		p.pending, p.words = append(p.pending, begins), append(p.words, nil)

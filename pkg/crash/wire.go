@@ -35,7 +35,7 @@ type protocol interface {
 // Postgres returns a way to a server that speaks Postgres' protocol, version 3,
 // without TLS.
 func Postgres(upstream string, trap *Trap) (*Wire, error) {
-	return newWire(upstream, trap, func(t *Trap) protocol { return &postgres{trap: t} })
+	return newWire(upstream, trap, func(t *Trap) protocol { return &postgres{trap: t, prepared: map[string]string{}} })
 }
 
 // NATS returns a way to a server that speaks NATS' protocol, without TLS.
