@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -180,7 +181,8 @@ func TestEveryFieldOfTwiliosIsData(t *testing.T) {
 		}
 	}
 	g.idle()
-	g.shows(hostile(canary.URL)[2])
+	script := hostile(canary.URL)[2]
+	g.paints(script, g.shows(script))
 	g.speaks()
 	if visits.Load() > 0 {
 		t.Errorf("addresses in fields were asked %d times", visits.Load())
@@ -188,8 +190,9 @@ func TestEveryFieldOfTwiliosIsData(t *testing.T) {
 	t.Logf("%d hostile requests", g.sent)
 }
 
-// shows waits until the call whose caller has that name is shown with it.
-func (g *target) shows(name string) {
+// shows waits until the API shows the call whose caller has that name with it,
+// and returns the call's SID.
+func (g *target) shows(name string) (callSID string) {
 	g.Helper()
 	g.await("a call of "+name, func() bool {
 		var page struct {
@@ -198,8 +201,48 @@ func (g *target) shows(name string) {
 		if err := getJSON(g.Context(), g.address+"/api/calls?limit=500", g.key, &page); err != nil {
 			g.Fatal(err)
 		}
-		return slices.ContainsFunc(page.Calls, func(c schema.CallRecord) bool { return c.Caller == name })
+		for _, c := range page.Calls {
+			if c.Caller == name {
+				callSID = c.CallSID
+			}
+		}
+		return callSID != ""
 	})
+	return callSID
+}
+
+// paints demands that the console's pages have the markup as text alone.
+func (g *target) paints(markup, callSID string) {
+	g.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		g.Fatal(err)
+	}
+	visitor := &http.Client{Jar: jar}
+	response, err := visitor.PostForm(g.address+"/sign-in", url.Values{"key": {g.key}})
+	if err != nil {
+		g.Fatal(err)
+	}
+	_ = response.Body.Close()
+	text := false
+	for _, path := range []string{"/calls", "/calls?number=" + url.QueryEscape(markup), "/calls/" + callSID, "/dead-letters", "/audit"} {
+		response, err := visitor.Get(g.address + path)
+		if err != nil {
+			g.Fatal(err)
+		}
+		page, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK || response.Header.Get("Content-Security-Policy") == "" {
+			g.Errorf("%s: %s (%v)", path, response.Status, err)
+		}
+		if strings.Contains(string(page), "<script>alert") {
+			g.Errorf("%s has the markup %s", path, markup)
+		}
+		text = text || strings.Contains(string(page), "&lt;script&gt;alert")
+	}
+	if !text {
+		g.Errorf("no page shows %s", markup)
+	}
 }
 
 // speaks demands that each line of the log is one that callstream wrote.
