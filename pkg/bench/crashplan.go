@@ -103,6 +103,9 @@ func (m *matrix) haunt(ctx context.Context, v *victim, dice *rand.Rand) error {
 		if !killed {
 			continue
 		}
+		if said := v.role.output.String(); said != "" {
+			m.bench.log.Debug("said before it was killed", "role", v.name, "text", said)
+		}
 		// What was killed is started again, whatever ends meanwhile.
 		again := context.WithoutCancel(ctx)
 		if err := m.spare(again, v); err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -81,6 +82,7 @@ func (m *matrix) judge(ctx context.Context, left int) error {
 			r.Lost++
 			row.Lost++
 		}
+		m.explain(ctx, d)
 	}
 	r.Stuck = left + r.Outcome.Unfinished
 	letters, err := m.conn.LatestDeadLetters(ctx, 100)
@@ -99,6 +101,14 @@ func (m *matrix) judge(ctx context.Context, left int) error {
 	doubled, err := m.doubles(ctx)
 	r.Doubled += doubled
 	return err
+}
+
+// explain logs what is known of a call that differs.
+func (m *matrix) explain(ctx context.Context, d simulator.Difference) {
+	record, err := m.db.CallRecord(ctx, "", d.CallSID)
+	timeline, failed := m.db.Timeline(ctx, m.account.OrganizationID, d.CallSID)
+	known, _ := json.Marshal(map[string]any{"record": record, "timeline": timeline})
+	m.bench.log.Warn("a call differs", "difference", d.String(), "known", string(known), "error", errors.Join(err, failed))
 }
 
 // order is a role's place in a call's way.
