@@ -58,3 +58,15 @@ func (v *visit) whole(name, what string) (int, *problem) {
 	}
 	return n, nil
 }
+
+// unconnected says what it means that the API has no operation for what a page
+// shows: its process has no part that would know.
+func unconnected(err error) error {
+	if problemOf(err, http.StatusNotFound) == nil {
+		return err
+	}
+	return &problem{
+		Status: http.StatusServiceUnavailable, Title: http.StatusText(http.StatusServiceUnavailable),
+		Detail: "This console was started without NATS_URL, so it does not know the pipeline. Calls and settings are not affected.",
+	}
+}

@@ -88,7 +88,7 @@ func (c *console) letters(v *visit) error {
 		Next    string
 	}
 	if err := v.everywhere().get(v.r.Context(), "/api/deadletters", asked, &answer); err != nil {
-		return err
+		return unconnected(err)
 	}
 	shown.Letters, shown.Next = answer.Letters, nextPage(v.r.URL, answer.Next)
 	return v.show("letters", "Dead letters", shown)

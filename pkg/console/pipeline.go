@@ -103,7 +103,7 @@ func (c *console) pipeline(v *visit) error {
 		p.Range = "1h"
 	}
 	if err := v.get("/api/pipeline", nil, &p.pipelineState); err != nil {
-		return err
+		return unconnected(err)
 	}
 	past, err := v.history(rateOver)
 	if err != nil {

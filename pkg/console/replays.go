@@ -30,7 +30,7 @@ func (c *console) replays(v *visit) error {
 		Next    string
 	}
 	if err := v.everywhere().get(v.r.Context(), "/api/replays", query, &answer); err != nil {
-		return err
+		return unconnected(err)
 	}
 	shown := replays{Replays: answer.Replays, Next: nextPage(v.r.URL, answer.Next), Newest: len(query) == 0}
 	for _, r := range answer.Replays {
@@ -118,11 +118,10 @@ func (v *visit) spec() (s schema.ReplaySpec, wrong *problem) {
 		s.AllowSideEffects = v.r.Form["allow_side_effects"]
 	}
 	for name, field := range map[string]*time.Time{"since": &s.Since, "until": &s.Until} {
-		at, err := readMoment(text(name))
-		if err != nil {
+		var ok bool
+		if *field, ok = readMoment(text(name)); !ok {
 			return s, amiss("“" + text(name) + "” is not a time.")
 		}
-		*field = at
 	}
 	for name, field := range map[string]*uint64{"from_seq": &s.FromSeq, "to_seq": &s.ToSeq} {
 		if text(name) == "" {
@@ -145,19 +144,14 @@ func (v *visit) spec() (s schema.ReplaySpec, wrong *problem) {
 }
 
 // readMoment reads a time as our script sends it, or as a browser without it
-// does, which is taken for UTC.
-func readMoment(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	var err error
+// does, which is taken for UTC. Nothing is no time, which is right.
+func readMoment(text string) (at time.Time, ok bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04"} {
-		var at time.Time
-		if at, err = time.Parse(layout, text); err == nil {
-			return at, nil
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, true
 		}
 	}
-	return time.Time{}, err
+	return time.Time{}, text == ""
 }
 
 // again returns the query that fills in the form as the spec has it, to be run

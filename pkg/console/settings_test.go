@@ -97,6 +97,11 @@ func TestConsoleEventStreaming(t *testing.T) {
 	b.says("Call events are not set up")
 	b.accessible()
 
+	// Who has scripts sees first what is going to be done, which then is.
+	steps := eval[string](b, `fetch("/settings/events/sms/setup", {method: "POST", headers: {"HX-Request": "true"}}).then(a => a.text())`)
+	if !strings.Contains(steps, "Creating sink and subscription") || !strings.Contains(steps, "/settings/events/sms/setup?run=1") || b.world.settings(t).SMSEvents.Active {
+		t.Errorf("the steps of a set-up:\n%s", steps)
+	}
 	b.click(`form[action="/settings/events/call/setup"] button`)
 	b.says("Set up, and the test event arrived.")
 	s := b.world.settings(t).CallEvents

@@ -47,8 +47,11 @@ func (c *console) streaming(v *visit) error {
 func (v *visit) streaming() (s streaming, err error) {
 	var settings schema.Settings
 	err = v.get("/api/twilio/settings", nil, &settings)
-	if problemOf(err, http.StatusNotFound) != nil {
-		return streaming{Missing: true}, nil
+	if s.Missing = problemOf(err, http.StatusNotFound) != nil; s.Missing {
+		err = nil
+	}
+	if err != nil || s.Missing {
+		return s, err
 	}
 	s.Kinds = []kindOfEvents{
 		{Kind: schema.CallEvents, Name: "Call events", Stored: settings.CallEvents,
@@ -56,7 +59,7 @@ func (v *visit) streaming() (s streaming, err error) {
 		{Kind: schema.SMSEvents, Name: "SMS events", Stored: settings.SMSEvents,
 			Brings: "Twilio tells callstream of messages as they are sent, delivered or fail."},
 	}
-	return s, err
+	return s, nil
 }
 
 // kind finds the kind that the address names.
