@@ -116,7 +116,7 @@ func (r *role) family() float64 {
 	kB := 0
 	for _, pid := range descendants(r.command.Process.Pid) {
 		dir := filepath.Join("/proc", strconv.Itoa(pid))
-		text, err := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
+		text, err := os.ReadFile(filepath.Join(dir, "smaps_rollup")) //nolint:gosec // the system's own
 		if err != nil { // it has gone
 			continue
 		}

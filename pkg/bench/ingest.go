@@ -78,7 +78,7 @@ func (w *world) stored(ctx context.Context, want int) error {
 	if err != nil {
 		return fmt.Errorf("count what is stored: %w", err)
 	}
-	if got := info.Streams[0].Messages; got != uint64(want) {
+	if got := int(info.Streams[0].Messages); got != want { //nolint:gosec // fits
 		return schema.Errorf(schema.Internal, "%d events were acknowledged and %d are stored", want, got)
 	}
 	return nil

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -114,23 +116,13 @@ func (w *world) transcript(ctx context.Context, e schema.Event) (archived, trans
 	_, sid := e.Refs()
 	deadline := time.Now().Add(time.Minute)
 	for {
-		rows, err := w.pool.QueryContext(ctx, `SELECT r.archived_at, t.created_at FROM recording r JOIN transcript t USING (recording_sid) WHERE recording_sid = $1`, sid)
-		if err != nil {
-			return archived, transcribed, fmt.Errorf("look for the transcript of %s: %w", sid, err)
-		}
-		found := rows.Next()
-		if found {
-			err = rows.Scan(&archived, &transcribed)
-		}
-		if failed := rows.Err(); err == nil {
-			err = failed
-		}
-		_ = rows.Close()
+		err := w.pool.QueryRowContext(ctx, `
+			SELECT r.archived_at, t.created_at FROM recording r JOIN transcript t USING (recording_sid) WHERE recording_sid = $1`, sid).Scan(&archived, &transcribed)
 		switch {
-		case err != nil:
-			return archived, transcribed, fmt.Errorf("read the transcript of %s: %w", sid, err)
-		case found:
+		case err == nil:
 			return archived, transcribed, nil
+		case !errors.Is(err, sql.ErrNoRows):
+			return archived, transcribed, fmt.Errorf("look for the transcript of %s: %w", sid, err)
 		case time.Now().After(deadline):
 			return archived, transcribed, schema.Errorf(schema.Internal, "recording %s has no transcript", sid)
 		}
