@@ -117,7 +117,7 @@ func (r *role) family() float64 {
 	for _, pid := range descendants(r.command.Process.Pid) {
 		dir := filepath.Join("/proc", strconv.Itoa(pid))
 		text, err := os.ReadFile(filepath.Join(dir, "smaps_rollup")) //nolint:gosec // the system's own
-		if err != nil { // it has gone
+		if err != nil {                                              // it has gone
 			continue
 		}
 		kB += kilobytes(text, "Pss:")
