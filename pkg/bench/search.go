@@ -87,7 +87,7 @@ func (w *world) seed(ctx context.Context, calls, transcripts int) error {
 		args []any
 	}{
 		{`INSERT INTO call (call_sid, account_sid, organization_id, from_number, to_number, direction, leg, phone_number, status, started_at, answered_at, ended_at, duration, recording_url)
-		SELECT 'CA' || md5(i::text), $1, $2::uuid, '+1555' || lpad((i * 7919 % 10000000)::text, 7, '0'), $3, CASE WHEN i % 3 = 0 THEN 'outbound' ELSE 'inbound' END,
+		SELECT 'CA' || md5(i::text), $1, $2::uuid, '+1555' || lpad((i::bigint * 7919 % 10000000)::text, 7, '0'), $3, CASE WHEN i % 3 = 0 THEN 'outbound' ELSE 'inbound' END,
 			CASE WHEN i % 3 = 0 THEN 'outbound-api' ELSE 'inbound' END::call_leg, $3, (ARRAY['completed', 'completed', 'completed', 'busy', 'no-answer'])[i % 5 + 1]::call_status,
 			t, t + interval '8 seconds', t + interval '5 minutes', 292, CASE WHEN i % $5 = 0 THEN 's3://bucket/' || i END
 		FROM generate_series(1, $4::int) AS i, LATERAL (SELECT now() - ($4::int - i) * (interval '730 days' / $4::int) AS t) AS at`,
