@@ -229,3 +229,30 @@ func TestRepetition(t *testing.T) {
 		})
 	}
 }
+
+// Calls that are placed without end are enough when the caller says so: Run then
+// ends as it does after the last of a number.
+func TestRunEndsWhenThereAreEnoughCalls(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	enough := make(chan struct{})
+	f.config.Calls, f.config.Enough = 0, enough
+	s := f.start()
+	s.FlagChanged(true, time.Now())
+	ran := make(chan error, 1)
+	go func() { ran <- s.Run(t.Context()) }()
+	for s.Progress().Delivered == 0 {
+		select {
+		case err := <-ran:
+			t.Fatalf("Run ended by itself: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	close(enough)
+	if err := <-ran; err != nil {
+		t.Fatal(err)
+	}
+	if report := f.verify(s); !report.Identical() {
+		t.Errorf("not identical, or not at its end:\n%s", report)
+	}
+}
