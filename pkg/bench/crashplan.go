@@ -66,11 +66,7 @@ func (m *matrix) killAll(ctx context.Context) error {
 		dice := rand.New(rand.NewPCG(m.Seed, uint64(i))) //nolint:gosec // an index
 		group.Go(func() error { return m.haunt(during, v, dice) })
 	}
-	err := group.Wait()
-	if ctx.Err() == nil || err != nil {
-		return err
-	}
-	return nil
+	return group.Wait() //nolint:wrapcheck // the goroutines are this package's own
 }
 
 // tell says every now and then how far it is.

@@ -101,7 +101,7 @@ func (l *lengthless) Write(p []byte) (int, error) {
 	if !l.told {
 		l.WriteHeader(http.StatusOK)
 	}
-	return l.ResponseWriter.Write(p)
+	return l.ResponseWriter.Write(p) //nolint:wrapcheck // the server's own
 }
 
 // wire puts wires between the role and everything that it leans on.
