@@ -67,6 +67,9 @@ func (c *replayCommand) Run(ctx context.Context, proc *process) (err error) {
 	if err := c.validate(names); err != nil {
 		return err
 	}
+	if has(names, consumers.Calls, consumers.Messages) {
+		turnOver()
+	}
 	if err := c.open(ctx, p, names); err != nil {
 		return err
 	}
