@@ -104,6 +104,7 @@ func TestConsoleEventStreaming(t *testing.T) {
 	}
 	b.click(`form[action="/settings/events/call/setup"] button`)
 	b.says("Set up, and the test event arrived.")
+	b.waitFor(`document.activeElement.innerText.includes("the test event arrived")`) // who cannot see hears it
 	s := b.world.settings(t).CallEvents
 	if !s.Active || s.TestedAt == nil || !strings.Contains(b.text("#events-call"), s.SinkSID) {
 		t.Errorf("stored %+v, shown %s", s, b.text("#events-call"))

@@ -17,7 +17,7 @@ type streaming struct {
 // kindOfEvents is one kind's sink, with what was just done to it.
 type kindOfEvents struct {
 	Kind    schema.EventKind
-	Name    string // "Call events"
+	Name    string // "Call event streaming"
 	Brings  string // what they are for
 	Stored  schema.EventStreaming
 	Setup   *schema.SinkSetup   // what setting it up just came to
@@ -54,9 +54,9 @@ func (v *visit) streaming() (s streaming, err error) {
 		return s, err
 	}
 	s.Kinds = []kindOfEvents{
-		{Kind: schema.CallEvents, Name: "Call events", Stored: settings.CallEvents,
+		{Kind: schema.CallEvents, Name: "Call event streaming", Stored: settings.CallEvents,
 			Brings: "Twilio tells callstream of every call as it happens: that is how recordings start and why each call’s page can say what became of it."},
-		{Kind: schema.SMSEvents, Name: "SMS events", Stored: settings.SMSEvents,
+		{Kind: schema.SMSEvents, Name: "SMS event streaming", Stored: settings.SMSEvents,
 			Brings: "Twilio tells callstream of messages as they are sent, delivered or fail."},
 	}
 	return s, nil
@@ -158,7 +158,7 @@ func (c *console) removeEvents(v *visit) error {
 		return err
 	}
 	if v.typed("confirm") != string(kind.Kind) {
-		kind.Problem = amiss("To remove the " + kind.Name + ", type “" + string(kind.Kind) + "” into the field of the question.")
+		kind.Problem = amiss("To remove " + kind.Name + ", type “" + string(kind.Kind) + "” into the field of the question.")
 		return v.render(kind.Problem.status(), "streaming", "Event streaming", s)
 	}
 	var removal schema.SinkRemoval
