@@ -34,6 +34,7 @@ func functions(a assets) template.FuncMap {
 		"span":       spanText,
 		"reason":     reasonText,
 		"again":      again,
+		"told":       told,
 	}
 }
 

@@ -102,6 +102,7 @@ var deeds = map[string]string{
 	"settings.create":     "Entered the Twilio account",
 	"settings.update":     "Changed settings",
 	"events.save":         "Changed event streaming",
+	"events.test":         "Delivered a test event",
 	"number.add":          "Added a number",
 	"number.remove":       "Removed a number",
 	"number.voice":        "Changed how a number is answered",
@@ -118,6 +119,15 @@ var deeds = map[string]string{
 	"replay.resume":       "Resumed a replay",
 	"replay.cancel":       "Cancelled a replay",
 	"secrets.rotate":      "Sealed the tokens anew",
+}
+
+// told returns a value of the audit log's: a time in the viewer's zone, anything
+// else as it is.
+func told(value string) any {
+	if at, err := time.Parse(time.RFC3339Nano, value); err == nil {
+		return timeTag("full")(at)
+	}
+	return value
 }
 
 // deed returns the action in words, itself where there are none.
