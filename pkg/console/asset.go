@@ -44,7 +44,7 @@ func loadAssets() (assets, error) {
 		}
 		content, err := static.ReadFile(file)
 		if err != nil {
-			return err
+			return fmt.Errorf("read %s: %w", file, err)
 		}
 		name := strings.TrimPrefix(file, "static/")
 		if icon, ok := strings.CutPrefix(name, "icons/"); ok && path.Ext(icon) == ".svg" {

@@ -159,7 +159,7 @@ func (b *browser) judge() {
 }
 
 // patience bounds each step.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // do takes steps in the window.
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -250,6 +250,16 @@ func (b *browser) colours(scheme string) {
 	})
 }
 
+// size makes the window as large as a desktop's or a telephone's.
+func (b *browser) size(width, height int64) {
+	b.t.Helper()
+	if width == phoneWidth {
+		b.do(chromedp.EmulateViewport(width, height, chromedp.EmulateMobile, chromedp.EmulateTouch))
+		return
+	}
+	b.do(chromedp.EmulateViewport(width, height))
+}
+
 //go:embed testdata/axe-4.14.1.min.js
 var axe string
 
@@ -262,30 +272,35 @@ type violation struct {
 	}
 }
 
-// accessible checks the page that is shown against WCAG 2.2 AA, in light and in
-// dark, on a desktop and on a telephone, where nothing may be wider than it.
+// accessible checks the page that is shown against WCAG 2.2 AA on a desktop and
+// on a telephone, where nothing may be wider than it, in light, and in dark what
+// colours can break.
 func (b *browser) accessible() {
 	b.t.Helper()
 	if !eval[bool](b, `typeof axe === "object"`) {
 		b.do(chromedp.Evaluate[chromedp.Void](axe))
 	}
-	for _, width := range []int64{desktopWidth, phoneWidth} {
-		b.do(chromedp.EmulateViewport(width, desktopHeight))
-		for _, scheme := range []string{"light", "dark"} {
-			b.colours(scheme)
-			found := eval[[]violation](b, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"]}).then(r => r.violations)`)
-			for _, v := range found {
-				for _, n := range v.Nodes {
-					b.t.Errorf("%s at %d pixels, %s: %s (%s)\n%s\n%s", eval[string](b, `location.pathname`), width, scheme, v.Help, v.ID, n.HTML, n.FailureSummary)
-				}
-			}
-		}
-		if wide := eval[int](b, `document.documentElement.scrollWidth`); wide > int(width) {
-			b.t.Errorf("%s is %d pixels wide on a screen of %d", eval[string](b, `location.pathname`), wide, width)
+	const all, contrast = `{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}`, `{type: "rule", values: ["color-contrast"]}`
+	b.axe("on a desktop", all)
+	b.colours("dark")
+	b.axe("in dark", contrast)
+	b.colours("light")
+	b.size(phoneWidth, phoneHeight)
+	b.axe("on a telephone", all)
+	if wide := eval[int](b, `document.documentElement.scrollWidth`); wide > phoneWidth {
+		b.t.Errorf("%s is %d pixels wide on a screen of %d", eval[string](b, `location.pathname`), wide, phoneWidth)
+	}
+	b.size(desktopWidth, desktopHeight)
+}
+
+// axe holds the page against rules.
+func (b *browser) axe(where, rules string) {
+	b.t.Helper()
+	for _, v := range eval[[]violation](b, `axe.run(document, {runOnly: `+rules+`, resultTypes: ["violations"]}).then(r => r.violations)`) {
+		for _, n := range v.Nodes {
+			b.t.Errorf("%s %s: %s (%s)\n%s\n%s", eval[string](b, `location.pathname`), where, v.Help, v.ID, n.HTML, n.FailureSummary)
 		}
 	}
-	b.do(chromedp.EmulateViewport(desktopWidth, desktopHeight))
-	b.colours("light")
 }
 
 // pictures is where pictures for the documentation are.
@@ -306,7 +321,7 @@ func (b *browser) picture(name string) {
 		{name + "-dark", "dark", desktopWidth, desktopHeight},
 		{name + "-phone", "light", phoneWidth, phoneHeight},
 	} {
-		b.do(chromedp.EmulateViewport(shot.width, shot.height))
+		b.size(shot.width, shot.height)
 		b.colours(shot.scheme)
 		taken, err := chromedp.Run(b.ctx, func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
 			quality := int64(80)
@@ -323,6 +338,6 @@ func (b *browser) picture(name string) {
 			b.t.Fatal(err)
 		}
 	}
-	b.do(chromedp.EmulateViewport(desktopWidth, desktopHeight))
+	b.size(desktopWidth, desktopHeight)
 	b.colours("light")
 }

@@ -15,7 +15,7 @@ import (
 // the newest that is.
 func (w *world) await(t testing.TB, query string, wanted func(schema.CallRecord) bool) schema.CallRecord {
 	t.Helper()
-	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); time.Sleep(200 * time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); time.Now().Before(limit); time.Sleep(200 * time.Millisecond) {
 		var page struct{ Calls []schema.CallRecord }
 		w.api(t, http.MethodGet, "/api/calls?limit=200&"+query, nil, &page)
 		for _, c := range page.Calls {

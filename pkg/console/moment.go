@@ -22,13 +22,23 @@ type moment struct {
 	Seq    uint64 // where it lies in the stream; 0: nowhere
 }
 
+// kindDecided is the entry of the event on which it was decided.
+const kindDecided = "recording.decided"
+
 // momentsOf tells a call's history, the first first.
 func momentsOf(t timelineAnswer) (list []moment) {
+	var place uint64
 	for _, e := range t.Entries {
+		if e.Kind == kindDecided && t.Decision != nil {
+			place = e.Sequence // the decision itself says more
+			continue
+		}
 		list = append(list, momentOf(e))
 	}
 	if d := t.Decision; d != nil {
-		list = append(list, decided(*d))
+		m := decided(*d)
+		m.Seq = place
+		list = append(list, m)
 	}
 	slices.SortStableFunc(list, func(a, b moment) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Seq, b.Seq)) })
 	return list
@@ -36,7 +46,7 @@ func momentsOf(t timelineAnswer) (list []moment) {
 
 // decided tells of the decision.
 func decided(d schema.Decision) moment {
-	m := moment{At: d.DecidedAt, Icon: "mic-off", Title: "Decided not to record", Detail: sentence(d.Rule.Explain()) + ".", By: "Decision"}
+	m := moment{At: d.DecidedAt, Icon: "mic-off", Title: "Decided not to record", Detail: sentence(d.Rule.Explain()) + ".", By: "callstream"}
 	switch d.Outcome {
 	case schema.Started:
 		m.Icon, m.Tone, m.Title = "mic", toneGood, "Decided to record"

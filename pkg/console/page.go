@@ -40,7 +40,7 @@ const (
 func loadPages(a assets) (map[string]*template.Template, error) {
 	files, err := templates.ReadDir("templates")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list templates: %w", err)
 	}
 	pages := map[string]*template.Template{}
 	for _, f := range files {

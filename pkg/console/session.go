@@ -57,6 +57,7 @@ func (c *console) cookie(r *http.Request, name string) *http.Cookie {
 	if secure {
 		name = hostPrefix + name
 	}
+	//nolint:gosec // over plain http, as on a developer's machine, browsers would drop a secure one
 	return &http.Cookie{Name: name, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode}
 }
 
@@ -70,7 +71,7 @@ func (c *console) write(w http.ResponseWriter, r *http.Request, name string, aad
 	if err != nil {
 		return fmt.Errorf("seal cookie: %w", err)
 	}
-	cookie := c.cookie(r, name)
+	cookie := c.cookie(r, name) //nolint:gosec // see there
 	cookie.Value, cookie.MaxAge = base64.RawURLEncoding.EncodeToString(sealed), int(lasts.Seconds())
 	http.SetCookie(w, cookie)
 	return nil
@@ -92,7 +93,7 @@ func (c *console) read(r *http.Request, name string, aad []byte, into any) bool 
 
 // drop takes a cookie away.
 func (c *console) drop(w http.ResponseWriter, r *http.Request, name string) {
-	cookie := c.cookie(r, name)
+	cookie := c.cookie(r, name) //nolint:gosec // see there
 	cookie.MaxAge = -1
 	http.SetCookie(w, cookie)
 }

@@ -29,7 +29,7 @@ func stateOf(c schema.CallRecord) state {
 	case len(c.Recordings) > 0:
 		return bestOf(c.Recordings)
 	case c.Decision == nil && c.ParentCallSID != "":
-		return state{"", "phone", "Part of another call", "recordings belong to the call that it is a part of"}
+		return state{"", "phone", "Part of another call", "recordings are with the main call"}
 	case c.Decision != nil:
 		return decisionState(*c.Decision, c.Status.Final())
 	}

@@ -40,11 +40,8 @@ func (v visitor) May(permission string) bool {
 // Operator reports whether the visitor belongs to no organization.
 func (v visitor) Operator() bool { return v.OrganizationID == "" }
 
-// The ends of visits that are not answers of the API.
-var (
-	errSignedOut = errors.New("nobody is signed in")
-	errForbidden = errors.New("the key does not permit this page")
-)
+// errSignedOut is the end of a visit for which nobody is signed in.
+var errSignedOut = errors.New("nobody is signed in")
 
 // serve runs the route for who may, and errs for who may not.
 func (v *visit) serve(r route) error {

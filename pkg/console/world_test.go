@@ -77,7 +77,7 @@ func newWorld() (*world, error) {
 			"up", "--data", dir, "--http-addr", "127.0.0.1:0", "--simulate", "--rate", "2", "--speed", "30", "--log-level", "error",
 		}, w.output, w.output)
 	}()
-	limit, stop := context.WithTimeout(ctx, time.Minute)
+	limit, stop := context.WithTimeout(ctx, 3*time.Minute)
 	defer stop()
 	for missing := error(nil); ; {
 		if err = w.look(limit); err == nil {
