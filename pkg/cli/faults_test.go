@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 )
@@ -12,6 +13,8 @@ import (
 // itself: every row, object and deletion is as the truth is.
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	var storms sync.WaitGroup // all at once, however few tests run in parallel: they mostly wait
+	defer storms.Wait()
 	for name, s := range map[string]storm{
 		"cluster":  clusterStorm(),
 		"nats":     natsStorm(),
@@ -20,10 +23,7 @@ func TestFaults(t *testing.T) {
 		"twilio":   twilioStorm(),
 		"openai":   openaiStorm(),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s.brave(t)
-		})
+		storms.Go(func() { t.Run(name, s.brave) })
 	}
 }
 
@@ -85,52 +85,52 @@ func postgresStorm() storm {
 
 // s3Storm is about the bucket.
 func s3Storm() storm {
-	return storm{rate: 4, faults: []fault{
-		{name: "S3 is away", calls: 12, begin: func(w *faulty) func() { w.bucket.down(); return w.bucket.up }},
-		{name: "S3 answers 503", calls: 12, begin: func(w *faulty) func() {
-			return w.bucketLies.tell(answering(http.StatusServiceUnavailable, `<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>`, "Content-Type", "application/xml"))
+	return storm{rate: 5, faults: []fault{
+		{name: "S3 is away", calls: 6, begin: func(w *faulty) func() { w.bucket.down(); return w.bucket.up }},
+		{name: "S3 answers 503", calls: 6, begin: func(w *faulty) func() {
+			return w.lies(w.bucketLies, answering(http.StatusServiceUnavailable, `<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>`, "Content-Type", "application/xml"))
 		}},
-		{name: "S3 cuts uploads", calls: 12, begin: func(w *faulty) func() {
+		{name: "S3 cuts uploads", calls: 6, begin: func(w *faulty) func() {
 			return w.bucket.spoil("limit_data", "upstream", `"bytes":4000`)
 		}},
-		{name: "S3 is slow", calls: 12, begin: func(w *faulty) func() {
+		{name: "S3 is slow", calls: 6, begin: func(w *faulty) func() {
 			return w.bucket.spoil("latency", "downstream", `"latency":700,"jitter":300`)
 		}},
-		{name: "S3 answers web pages", calls: 12, begin: func(w *faulty) func() {
-			return w.bucketLies.tell(answering(http.StatusOK, page, "Content-Type", "text/html"))
+		{name: "S3 answers web pages", calls: 6, begin: func(w *faulty) func() {
+			return w.lies(w.bucketLies, answering(http.StatusOK, page, "Content-Type", "text/html"))
 		}},
-		{name: "S3 answers nothing", calls: 12, begin: func(w *faulty) func() {
-			return w.bucketLies.tell(answering(http.StatusOK, ""))
+		{name: "S3 answers nothing", calls: 6, begin: func(w *faulty) func() {
+			return w.lies(w.bucketLies, answering(http.StatusOK, ""))
 		}},
-		{name: "S3 answers by halves", calls: 12, begin: func(w *faulty) func() { return w.bucketLies.tell(shortened(false)) }},
+		{name: "S3 answers by halves", calls: 6, begin: func(w *faulty) func() { return w.lies(w.bucketLies, shortened(false)) }},
 	}}
 }
 
 // serviceFaults are what a service over HTTP does to its clients.
 func serviceFaults(service string, of func(*faulty) (*wire, *liar)) []fault {
 	lying := func(what lie) func(*faulty) func() {
-		return func(w *faulty) func() { _, l := of(w); return l.tell(what) }
+		return func(w *faulty) func() { _, l := of(w); return w.lies(l, what) }
 	}
 	return []fault{
-		{name: service + " is away", calls: 12, begin: func(w *faulty) func() { way, _ := of(w); way.down(); return way.up }},
-		{name: service + " is slow", calls: 12, begin: lying(slowly(time.Second))},
-		{name: service + " answers 429", calls: 12, begin: lying(answering(http.StatusTooManyRequests, `{"code":20429,"message":"Too Many Requests"}`, "Retry-After", "1", "Content-Type", "application/json"))},
-		{name: service + " answers 500", calls: 12, begin: lying(answering(http.StatusInternalServerError, page, "Content-Type", "text/html"))},
-		{name: service + " answers web pages", calls: 12, begin: lying(answering(http.StatusOK, page, "Content-Type", "text/html"))},
-		{name: service + " answers nothing", calls: 12, begin: lying(answering(http.StatusOK, ""))},
-		{name: service + " answers by halves", calls: 12, begin: lying(shortened(false))},
-		{name: service + " breaks off its answers", calls: 12, begin: lying(shortened(true))},
+		{name: service + " is away", calls: 6, begin: func(w *faulty) func() { way, _ := of(w); way.down(); return way.up }},
+		{name: service + " is slow", calls: 6, begin: lying(slowly(time.Second))},
+		{name: service + " answers 429", calls: 6, begin: lying(answering(http.StatusTooManyRequests, `{"code":20429,"message":"Too Many Requests"}`, "Retry-After", "1", "Content-Type", "application/json"))},
+		{name: service + " answers 500", calls: 6, begin: lying(answering(http.StatusInternalServerError, page, "Content-Type", "text/html"))},
+		{name: service + " answers web pages", calls: 6, begin: lying(answering(http.StatusOK, page, "Content-Type", "text/html"))},
+		{name: service + " answers nothing", calls: 6, begin: lying(answering(http.StatusOK, ""))},
+		{name: service + " answers by halves", calls: 6, begin: lying(shortened(false))},
+		{name: service + " breaks off its answers", calls: 6, begin: lying(shortened(true))},
 	}
 }
 
 // twilioStorm is about Twilio's API.
 func twilioStorm() storm {
-	return storm{rate: 4, faults: serviceFaults("Twilio", func(w *faulty) (*wire, *liar) { return w.twilio, w.twilioLies })}
+	return storm{rate: 5, faults: serviceFaults("Twilio", func(w *faulty) (*wire, *liar) { return w.twilio, w.twilioLies })}
 }
 
 // openaiStorm is about the transcription service.
 func openaiStorm() storm {
-	return storm{rate: 4, faults: serviceFaults("OpenAI", func(w *faulty) (*wire, *liar) { return w.openai, w.openaiLies })}
+	return storm{rate: 5, faults: serviceFaults("OpenAI", func(w *faulty) (*wire, *liar) { return w.openai, w.openaiLies })}
 }
 
 // switchOffUnseen cuts the roles off from the database, in which recording is

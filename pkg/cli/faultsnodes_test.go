@@ -19,33 +19,51 @@ import (
 	"github.com/loquent/callstream/schema"
 )
 
-// nodes are NATS servers, each a process of its own, that form a cluster and
-// fsync before they acknowledge.
+// nodes are NATS servers, each a process of its own.
 type nodes struct {
 	t       *testing.T
+	dir     string
 	files   []string
 	clients []string
 	running []*exec.Cmd
 	js      jetstream.JetStream
+	rested  map[string]int64 // bytes of files that are on disk, whoever synced them
 }
 
-// newNodes starts three, and returns when they take streams.
-func newNodes(t *testing.T) *nodes {
+// newNodes starts three that fsync before they acknowledge, as callstream wants
+// it.
+func newNodes(t *testing.T) *nodes { t.Helper(); return startNodes(t, 3, "always", (*nodes).begin) }
+
+// startNodes starts so many, each by begin, and returns when they take streams.
+// More than one form a cluster.
+func startNodes(t *testing.T, count int, syncInterval string, begin func(*nodes, int)) *nodes {
 	t.Helper()
-	const three = 3
-	n := &nodes{t: t, clients: freeAddresses(t, three), running: make([]*exec.Cmd, three)}
-	routes, dir := freeAddresses(t, three), t.TempDir()
-	for i := range three {
-		file := filepath.Join(dir, fmt.Sprintf("n%d.conf", i))
-		config := fmt.Sprintf("server_name: n%d\nlisten: %q\nmax_payload: 4MB\njetstream {\n  store_dir: %q\n  sync_interval: always\n  max_file_store: 20GB\n}\n"+
-			"cluster {\n  name: faults\n  listen: %q\n  routes: [\"nats://%s\"]\n}\n",
-			i, n.clients[i], filepath.Join(dir, fmt.Sprint(i)), routes[i], strings.Join(routes, `", "nats://`))
+	n := &nodes{t: t, dir: t.TempDir(), clients: freeAddresses(t, count), running: make([]*exec.Cmd, count), rested: map[string]int64{}}
+	routes := freeAddresses(t, count)
+	for i := range count {
+		file := filepath.Join(n.dir, fmt.Sprintf("n%d.conf", i))
+		config := fmt.Sprintf("server_name: n%d\nlisten: %q\nmax_payload: 4MB\njetstream {\n  store_dir: %q\n  sync_interval: %s\n  max_file_store: 20GB\n}\n",
+			i, n.clients[i], n.store(i), syncInterval)
+		if count > 1 {
+			config += fmt.Sprintf("cluster {\n  name: faults\n  listen: %q\n  routes: [\"nats://%s\"]\n}\n", routes[i], strings.Join(routes, `", "nats://`))
+		}
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		n.files = append(n.files, file)
-		n.begin(i)
+		begin(n, i)
 	}
+	n.await()
+	return n
+}
+
+// store is the folder in which a node keeps its streams.
+func (n *nodes) store(i int) string { return filepath.Join(n.dir, fmt.Sprint("store", i)) }
+
+// await waits until the nodes take streams.
+func (n *nodes) await() {
+	t := n.t
+	t.Helper()
 	nc, err := nats.Connect(n.url(), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1))
 	if err != nil {
 		t.Fatal(err)
@@ -55,13 +73,12 @@ func newNodes(t *testing.T) *nodes {
 		t.Fatal(err)
 	}
 	within(t, "the nodes take no streams", func() bool {
-		config := jetstream.StreamConfig{Name: "READY", Subjects: []string{"ready"}, Replicas: three}
+		config := jetstream.StreamConfig{Name: "READY", Subjects: []string{"ready"}, Replicas: len(n.files)}
 		if _, err := n.js.CreateOrUpdateStream(t.Context(), config); err != nil {
 			return false
 		}
 		return n.js.DeleteStream(t.Context(), "READY") == nil
 	})
-	return n
 }
 
 func (n *nodes) url() string { return "nats://" + strings.Join(n.clients, ",nats://") }

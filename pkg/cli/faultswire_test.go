@@ -102,10 +102,19 @@ func (l *liar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.next.ServeHTTP(w, r)
 }
 
-// tell begins to lie, and returns what ends it.
-func (l *liar) tell(lie lie) (end func()) {
-	l.lie.Store(&lie)
-	return func() { l.lie.Store(nil) }
+// enoughLies is how many answers of a kind have to be met before it ends.
+const enoughLies = 3
+
+// lies has the liar lie until the fault heals, which it does not before enough
+// was met of it.
+func (w *faulty) lies(l *liar, what lie) (heal func()) {
+	l.told.Store(0)
+	l.lie.Store(&what)
+	return func() {
+		w.Helper()
+		within(w.T, "nobody asks who is lied to", func() bool { return l.told.Load() >= enoughLies })
+		l.lie.Store(nil)
+	}
 }
 
 // answering answers with a status and a body, and with headers in pairs.
