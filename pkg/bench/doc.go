@@ -26,4 +26,7 @@
 //   - A database or stream that holds anybody's calls is not touched: given real
 //     servers, the benchmark wants them empty.
 //   - A figure that could not be taken says why; the rest are taken.
+//
+// [Soak] and [Crash] measure on the same servers and roles what time and kills
+// change: nothing, as they show.
 package bench
