@@ -104,6 +104,8 @@ func TestErrorsAreClassified(t *testing.T) {
 		{"sink in use, in words", 400, `{"code":20001,"message":"Sink with SID DG00000000000000000000000000000001 is in use","status":400}`, "", schema.Conflict, schema.ErrSinkInUse, 0, "in use"},
 		{"unknown type", 400, `{"code":91104,"message":"Unknown event type","status":400}`, "", schema.Refused, schema.ErrUnknownEventType, 0, "91104"},
 		{"code as text", 400, `{"code":"21220","message":"over"}`, "", schema.Refused, schema.ErrCallEnded, 0, "21220"},
+		{"a refusal that breaks off", 400, `{"code":21220,"mess`, "", schema.Corrupt, nil, 0, "400"},
+		{"a proxy's refusal", 400, "<html>bad request</html>", "", schema.Corrupt, nil, 0, "400"},
 		{"redirect", 302, "", "", schema.Internal, nil, 0, "302"},
 	}
 	for _, c := range cases {

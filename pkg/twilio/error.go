@@ -119,10 +119,13 @@ func (e *Error) verdict() verdict {
 	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return verdict{code: schema.Unavailable}
 	}
-	if e.Status >= 400 && e.Status < 500 {
-		return verdict{code: schema.Refused}
+	switch {
+	case e.Status < 400 || e.Status > 499:
+		return verdict{code: schema.Internal}
+	case e.Code == 0: // Twilio gives its refusals a code: this one broke off, or is somebody else's
+		return verdict{code: schema.Corrupt}
 	}
-	return verdict{code: schema.Internal}
+	return verdict{code: schema.Refused}
 }
 
 // tokenRefused reports whether another of the account's tokens is worth a try.
