@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/loquent/callstream/pkg/s3"
 	"github.com/loquent/callstream/pkg/simulator"
@@ -24,7 +25,7 @@ type CrashConfig struct {
 	Survey time.Duration // how long calls arrive before the first kill, to see which points there are; 0: 30 s
 	Limit  time.Duration // after which no process is killed any more; 0: none
 
-	Dir     string       // where the servers keep their data; default a temporary folder, removed at the end
+	Dir     string       // where the servers keep their data; default a temporary folder, in memory if there is room, removed at the end
 	Command []string     // how callstream itself is started; default this executable
 	Env     []string     // of the roles, beside the process's own
 	Logger  *slog.Logger // default: none
@@ -58,7 +59,7 @@ func Crash(ctx context.Context, config CrashConfig) (report CrashReport, err err
 		return report, err
 	}
 	if whole.Dir == "" {
-		if whole.Dir, err = os.MkdirTemp("", "callstream-crash-"); err != nil {
+		if whole.Dir, err = os.MkdirTemp(inMemory(), "callstream-crash-"); err != nil {
 			return report, fmt.Errorf("make a folder: %w", err)
 		}
 		defer os.RemoveAll(whole.Dir)
@@ -82,6 +83,21 @@ func Crash(ctx context.Context, config CrashConfig) (report CrashReport, err err
 	return report, nil
 }
 
+// memoryNeeded is more than the servers keep of some thousand calls.
+const memoryNeeded = 4 << 30
+
+// inMemory returns a folder in memory, or nothing where there is none with room.
+// Those who are killed keep nothing themselves, and the servers are not killed:
+// a disk would make it slower, and prove no more.
+func inMemory() string {
+	const folder = "/dev/shm"
+	var disk unix.Statfs_t
+	if err := unix.Statfs(folder, &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < memoryNeeded { //nolint:gosec,unconvert // systems differ
+		return ""
+	}
+	return folder
+}
+
 // matrix is one under way.
 type matrix struct {
 	CrashConfig
@@ -89,6 +105,7 @@ type matrix struct {
 	sim     *simulator.Simulator
 	enough  chan struct{} // closed when no further calls are needed
 	victims []*victim
+	callers callers
 	report  *CrashReport
 	plan    plan
 }

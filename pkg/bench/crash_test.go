@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loquent/callstream/pkg/crash"
 	"github.com/loquent/callstream/pkg/simulator"
@@ -120,5 +122,30 @@ func TestSomeRecordingsComeWithoutTheirLength(t *testing.T) {
 		if err != nil || string(body) != "audio" || response.ContentLength != want {
 			t.Errorf("%s: %q of %d bytes, %v; want %d", path, body, response.ContentLength, err, want)
 		}
+	}
+}
+
+// A call whose answer took longer than ingress waits for anything is known, and
+// what was posted arrives whole.
+func TestCallersWhoWaitedAreKnown(t *testing.T) {
+	t.Parallel()
+	var c callers
+	server := httptest.NewServer(c.watch(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil || r.Form.Get("CallSid") == "" {
+			t.Errorf("%v in %v", err, r.Form)
+		}
+		if r.Form.Get("Slow") != "" {
+			time.Sleep(callersPatience)
+			panic(http.ErrAbortHandler) // as when a process is killed
+		}
+	})))
+	t.Cleanup(server.Close)
+	for _, form := range []url.Values{{"CallSid": {"CA1"}}, {"CallSid": {"CA2"}, "Slow": {"yes"}}} {
+		if response, err := http.PostForm(server.URL+"/twilio/voice", form); err == nil {
+			_ = response.Body.Close()
+		}
+	}
+	if !c.waited("CA2") || c.waited("CA3") {
+		t.Errorf("late: %v", c.late)
 	}
 }

@@ -45,7 +45,10 @@ func (m *matrix) newVictim(ctx context.Context, name string) (*victim, error) {
 
 // front stands before the role as a balancer does, and returns its address.
 func (v *victim) front(m *matrix) string {
-	server := crash.HTTP(v.addr, v.trap, crash.Webhook)
+	wire := crash.HTTP(v.addr, v.trap, crash.Webhook)
+	m.onClose(wire.Close)
+	server := httptest.NewServer(m.callers.watch(wire.Config.Handler))
+	server.Config.ErrorLog = wire.Config.ErrorLog
 	m.onClose(server.Close)
 	return server.Listener.Addr().String()
 }

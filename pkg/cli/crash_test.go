@@ -24,7 +24,7 @@ func TestCrashMatrix(t *testing.T) {
 	}
 	report, err := bench.Crash(t.Context(), bench.CrashConfig{
 		Runs: 80, Seed: 1, Rate: 5, Survey: 10 * time.Second, Limit: 45 * time.Second,
-		Dir: t.TempDir(), Command: []string{os.Args[0]}, Env: []string{asCommand + "=1"}, Logger: log,
+		Command: []string{os.Args[0]}, Env: []string{asCommand + "=1"}, Logger: log,
 	})
 	if err != nil {
 		t.Fatal(err)
