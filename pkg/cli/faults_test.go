@@ -5,6 +5,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loquent/callstream/schema"
 )
 
 // Whatever callstream leans on fails while calls arrive, in one way after the
@@ -56,6 +61,7 @@ func natsStorm() storm {
 		{name: "NATS swallows everything", calls: 16, refused: true, begin: func(w *faulty) func() {
 			return w.nats.spoil("timeout", "upstream", `"timeout":0`)
 		}},
+		{name: "JetStream has no room", calls: 12, refused: true, begin: (*faulty).fillStream},
 		{name: "NATS is restarted", calls: 12, refused: true, begin: func(w *faulty) func() {
 			w.broker.Stop()
 			return w.broker.Restart
@@ -170,5 +176,35 @@ func (w *faulty) restartPostgres() {
 	w.beginPostgres()
 	for _, way := range []*wire{w.database, w.aside} {
 		way.lead(hostOf(w.T, w.server.URL()))
+	}
+}
+
+// fillStream has JetStream refuse to store any more, as on a full disk: with an
+// error instead of an acknowledgement.
+func (w *faulty) fillStream() (heal func()) {
+	w.Helper()
+	nc, err := nats.Connect(w.broker.URL())
+	if err != nil {
+		w.Fatal(err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		w.Fatal(err)
+	}
+	calls, err := js.Stream(w.Context(), schema.StreamCalls)
+	if err != nil {
+		w.Fatal(err)
+	}
+	roomy := calls.CachedInfo().Config
+	full := roomy
+	full.Discard, full.MaxBytes = jetstream.DiscardNew, 1
+	if _, err := js.UpdateStream(w.Context(), full); err != nil {
+		w.Fatal(err)
+	}
+	return func() {
+		defer nc.Close()
+		if _, err := js.UpdateStream(w.Context(), roomy); err != nil {
+			w.Fatal(err)
+		}
 	}
 }
