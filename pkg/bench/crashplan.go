@@ -174,12 +174,14 @@ func (p *plan) next(role string, dice *rand.Rand) (row *CrashRow, wait bool) {
 	kinds := map[string]int{}
 	for _, r := range own {
 		kinds[r.kind()] += r.tried()
+		kinds[r.Point.When()+r.kind()] += r.tried()
 	}
 	slices.SortFunc(own, func(a, b *CrashRow) int { return a.Point.Compare(b.Point) })
 	dice.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
 	p.left--
 	return slices.MinFunc(own, func(a, b *CrashRow) int {
-		return cmp.Or(cmp.Compare(a.tried(), b.tried()), cmp.Compare(kinds[a.kind()], kinds[b.kind()]))
+		return cmp.Or(cmp.Compare(a.tried(), b.tried()), cmp.Compare(kinds[a.kind()], kinds[b.kind()]),
+			cmp.Compare(kinds[a.Point.When()+a.kind()], kinds[b.Point.When()+b.kind()]))
 	}), false
 }
 
@@ -228,8 +230,8 @@ func (p *plan) over(sids ...string) *CrashRow {
 // tried is how often the point was aimed at.
 func (r *CrashRow) tried() int { return r.Kills + r.missed }
 
-// kind is what kind of step it is, and on which side of it.
+// kind is what kind of step it is.
 func (r *CrashRow) kind() string {
-	word, _, _ := strings.Cut(r.Point.Step, " ")
-	return r.Point.When() + word
+	kind, _, _ := strings.Cut(r.Point.Step, " ")
+	return kind
 }

@@ -23,7 +23,7 @@ func TestCrashMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	report, err := bench.Crash(t.Context(), bench.CrashConfig{
-		Runs: 80, Seed: 1, Rate: 5, Survey: 10 * time.Second, Limit: 45 * time.Second,
+		Runs: 80, Seed: 1, Rate: 5, Survey: 10 * time.Second, Limit: 90 * time.Second,
 		Command: []string{os.Args[0]}, Env: []string{asCommand + "=1"}, Logger: log,
 	})
 	if err != nil {
