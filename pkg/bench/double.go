@@ -70,8 +70,8 @@ func (d *double) start(w http.ResponseWriter, r *http.Request) {
 	d.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
-	_, _ = fmt.Fprintf(w, `{"sid":"%s%s","call_sid":"%s","status":"in-progress","source":"StartCallRecordingAPI","channels":2}`,
-		schema.RecordingPrefix, strings.TrimPrefix(call, schema.CallPrefix), call) //nolint:gosec // to callstream, which is no browser
+	_, _ = fmt.Fprintf(w, `{"sid":"%s%s","call_sid":"%s","status":"in-progress","source":"StartCallRecordingAPI","channels":2}`, //nolint:gosec // to callstream, which is no browser
+		schema.RecordingPrefix, strings.TrimPrefix(call, schema.CallPrefix), call)
 }
 
 // started returns when a recording of the call was asked for.
