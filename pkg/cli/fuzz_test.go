@@ -25,14 +25,15 @@ func FuzzFlags(f *testing.F) {
 	} {
 		f.Add(line)
 	}
+	var said bytes.Buffer
+	exited := false
+	parser, err := newParser(&commands{}, &said, &said, func(int) { exited = true })
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, line string) {
-		var c commands
-		var said bytes.Buffer
-		exited := false
-		parser, err := newParser(&c, &said, &said, func(int) { exited = true })
-		if err != nil {
-			t.Fatal(err)
-		}
+		exited = false
+		said.Reset()
 		kctx, err := parser.Parse(strings.Split(line, "\n"))
 		var wrong *kong.ParseError
 		switch {
