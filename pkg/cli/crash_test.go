@@ -60,7 +60,7 @@ func TestTheDoubleIsToldWhomItPlaysFor(t *testing.T) {
 	for name, want := range map[string]string{
 		"":                               "--target",
 		"--runs 3":                       "--crash-matrix",
-		"--crash-matrix --runs -1":       "negative",
+		"--crash-matrix --runs=-1":       "negative",
 		"--target http://127.0.0.1:8080": "--org",
 	} {
 		if status, output := run(t, append([]string{"simulate"}, strings.Fields(name)...)...); status == 0 || !strings.Contains(output, want) {
