@@ -43,7 +43,7 @@ func pace(ctx context.Context, addr string, requests [][]byte, perSecond float64
 
 // send has each connection take the next request, when it is due.
 func send(ctx context.Context, addr string, requests [][]byte, due func(int) time.Time) (outcome, error) {
-	clients, err := dial(ctx, addr, min(connections, len(requests)))
+	clients, err := dial(ctx, addr, min(crewOf(due), len(requests)))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -78,6 +78,16 @@ func send(ctx context.Context, addr string, requests [][]byte, due func(int) tim
 	}
 	crew.Wait()
 	return outcome{time.Since(began), latencies}, errors.Join(append(errs, ctx.Err())...)
+}
+
+// crewOf returns how many connections a load takes. At a slow pace they are
+// fewer: a server hangs up on one that says nothing for long.
+func crewOf(due func(int) time.Time) int {
+	apart := due(1).Sub(due(0))
+	if apart <= 0 {
+		return connections
+	}
+	return min(connections, max(1, int(2*time.Second/apart)))
 }
 
 // client is one connection that is kept. It is no general HTTP client: what it
