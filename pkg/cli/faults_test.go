@@ -69,9 +69,9 @@ func natsStorm() storm {
 	}}
 }
 
-// postgresStorm is about the database. A look-up that fails is a no.
+// postgresStorm is about the database.
 func postgresStorm() storm {
-	return storm{rate: 4, excused: "by rule " + string(schema.RuleLookupFailed), faults: []fault{
+	return storm{rate: 4, faults: []fault{
 		{name: "Postgres is slow", calls: 12, begin: func(w *faulty) func() {
 			return w.database.spoil("latency", "downstream", `"latency":300,"jitter":200`)
 		}},

@@ -165,6 +165,7 @@ func shortened(breaksOff bool) lie {
 // watched stands before ingress and notes how it answers.
 type watched struct {
 	*httptest.Server
+	next    http.Handler // the way on; set before the first request
 	mu      sync.Mutex
 	answers []answered
 }
@@ -177,14 +178,14 @@ type answered struct {
 	body   string // of an answer that is neither 2xx nor 503
 }
 
-// watch serves as the way to the ingress at addr.
-func watch(t *testing.T, addr string) *watched {
+// watch serves as the way to ingress.
+func watch(t *testing.T) *watched {
 	t.Helper()
-	proxy, w := pass(addr), &watched{}
+	w := &watched{}
 	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		note := &noted{ResponseWriter: rw, status: http.StatusOK}
-		proxy.ServeHTTP(note, r)
+		w.next.ServeHTTP(note, r)
 		if r.Context().Err() != nil { // nobody waits for this answer any more
 			note.status = statusLate
 		}
