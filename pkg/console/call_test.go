@@ -12,12 +12,18 @@ import (
 	"github.com/loquent/callstream/schema"
 )
 
-// conversation is a call of two people, recorded and transcribed.
+// conversation is a call of two people, recorded and transcribed, that no other
+// test is given.
 func (w *world) conversation(t testing.TB) (call, recording string) {
 	t.Helper()
 	found := w.await(t, "transcript=true", func(c schema.CallRecord) bool {
-		return len(c.Recordings) == 1 && c.Recordings[0].Channels == 2 && c.Recordings[0].Transcript != nil &&
+		fits := len(c.Recordings) == 1 && c.Recordings[0].Channels == 2 && c.Recordings[0].Transcript != nil &&
 			len(c.Recordings[0].Transcript.Segments) > 2 && c.Recordings[0].Receipt != nil && c.Decision != nil && c.From != ""
+		if !fits {
+			return false
+		}
+		_, given := w.given.LoadOrStore(c.CallSID, true)
+		return !given
 	})
 	return found.CallSID, found.Recordings[0].RecordingSID
 }

@@ -31,6 +31,7 @@ type world struct {
 	stop    func()
 	ended   chan struct{}
 	output  *output
+	given   *sync.Map // SIDs of calls that a test has for itself
 }
 
 var (
@@ -70,7 +71,7 @@ func newWorld() (*world, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &world{dir: dir, stop: cancel, ended: make(chan struct{}), output: newOutput()}
+	w := &world{dir: dir, stop: cancel, ended: make(chan struct{}), output: newOutput(), given: &sync.Map{}}
 	go func() {
 		defer close(w.ended)
 		cli.Run(ctx, []string{

@@ -91,13 +91,12 @@ document.addEventListener("submit", (event) => {
   dialog.querySelector("p").textContent = form.dataset.confirm;
   dialog.querySelector("[data-yes]").textContent = form.dataset.yes || "Yes";
   dialog.querySelector("[data-yes]").classList.toggle("danger", "danger" in form.dataset);
-  dialog.returnValue = "no";
-  dialog.addEventListener("close", () => {
-    if (dialog.returnValue !== "yes") return;
+  dialog.querySelector("form").onsubmit = (answer) => {
+    if (answer.submitter?.value !== "yes") return;
     form.dataset.confirmed = "yes";
     form.requestSubmit(submitter);
     delete form.dataset.confirmed;
-  }, { once: true });
+  };
   dialog.showModal();
 }, true);
 
