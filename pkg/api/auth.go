@@ -105,12 +105,18 @@ func (a *api) admit(hctx huma.Context, who schema.Principal) (context.Context, e
 }
 
 // organizationOf returns the id of the organization that the request is about:
-// the key's own, or the one that an operator named.
+// the key's own, the one that an operator named or, if they named none, the only
+// one that there is.
 func (a *api) organizationOf(ctx context.Context, who schema.Principal, named string) (string, error) {
-	switch {
-	case who.OrganizationID != "":
+	if who.OrganizationID != "" {
 		return who.OrganizationID, nil
-	case a.Organizations == nil || named == "":
+	}
+	if named == "" {
+		if only, err := a.onlyOrganization(ctx); only != "" || err != nil {
+			return only, err
+		}
+	}
+	if a.Organizations == nil || named == "" {
 		return "", schema.Errorf(schema.Forbidden,
 			"the key %q belongs to no organization; name the one that you mean in the header %s: ID (GET /api/organizations lists them)", who.Name, organizationHeader)
 	}
@@ -120,6 +126,19 @@ func (a *api) organizationOf(ctx context.Context, who schema.Principal, named st
 		return "", schema.Errorf(schema.NotFound, "the header %s names %q, and there is no such organization; GET /api/organizations lists them", organizationHeader, named)
 	}
 	return found.ID, err
+}
+
+// onlyOrganization returns the id of the organization that there is, if there is
+// one and no other.
+func (a *api) onlyOrganization(ctx context.Context) (string, error) {
+	if a.Tenants == nil {
+		return "", nil
+	}
+	all, err := a.Tenants.Organizations(ctx)
+	if err != nil || len(all) != 1 {
+		return "", err
+	}
+	return all[0].ID, nil
 }
 
 // hasBody returns [schema.Invalid] for a request that lacks the body its

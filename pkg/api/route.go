@@ -63,7 +63,7 @@ func (r route) operation() huma.Operation {
 	if r.scope == ofOrganization || r.scope == ofHolder {
 		op.Parameters = []*huma.Param{{
 			Name: organizationHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
-			Description: "For operators' keys, which belong to no organization: the id of the one that is meant",
+			Description: "For operators' keys, which belong to no organization: the id of the one that is meant; it may be left out while there is only one",
 		}}
 	}
 	if r.example != nil {

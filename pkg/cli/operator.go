@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/loquent/callstream/pkg/api"
@@ -18,7 +19,7 @@ import (
 // The files that up keeps in its data folder beside the embedded parts' own.
 const (
 	secretKeyFile   = "secret.key"   // encrypts Twilio tokens
-	operatorKeyFile = "operator.key" // the API key for the first organization
+	operatorKeyFile = "operator.key" // the operator's API key
 )
 
 // keepFile returns what DIR/name holds or, where there is none, what create
@@ -60,32 +61,49 @@ func newSecretKey() (string, error) {
 	return base64.StdEncoding.EncodeToString(key), nil
 }
 
-// firstOrganization returns the organization whose key lies in dir. Where
-// there is no key, or the database does not know it (the folder has been used
-// with another one), it creates organization and key.
+// firstOrganization returns the oldest organization, made with the name where
+// there is none, and leaves an operator's key in dir. A key of before that
+// belongs to one organization stays, and is that one's.
 func (p *parts) firstOrganization(ctx context.Context, dir, name string) (org string, err error) {
+	who, err := p.operator(ctx, dir)
+	if err != nil || who.OrganizationID != "" {
+		return who.OrganizationID, err
+	}
+	all, err := p.db.Organizations(ctx)
+	if err != nil {
+		return "", fmt.Errorf("list organizations: %w", err)
+	}
+	if len(all) > 0 {
+		return slices.MinFunc(all, func(a, b schema.Organization) int { return a.CreatedAt.Compare(b.CreatedAt) }).ID, nil
+	}
+	if org, err = p.db.CreateOrganization(ctx, name); err != nil {
+		return "", fmt.Errorf("create the first organization: %w", err)
+	}
+	return org, nil
+}
+
+// operator returns whose key lies in dir. Where there is none, or the database
+// does not know it (the folder has been used with another one), an operator's
+// key is made, which belongs to no organization.
+func (p *parts) operator(ctx context.Context, dir string) (schema.Principal, error) {
 	key, err := keepFile(dir, operatorKeyFile, func() (string, error) { return "", nil })
 	if err != nil {
-		return "", err
+		return schema.Principal{}, err
 	}
 	if key != "" {
 		who, err := p.db.APIKey(ctx, key)
 		if err == nil {
-			return who.OrganizationID, nil
+			return who, nil
 		}
 		if schema.CodeOf(err) != schema.Unauthorized {
-			return "", fmt.Errorf("look up %s: %w", operatorKeyFile, err)
+			return schema.Principal{}, fmt.Errorf("look up %s: %w", operatorKeyFile, err)
 		}
 	}
-	org, err = p.db.CreateOrganization(ctx, name)
+	key, err = p.db.CreateAPIKey(ctx, "", "operator", []string{api.PermissionAdmin})
 	if err != nil {
-		return "", fmt.Errorf("create the first organization: %w", err)
+		return schema.Principal{}, fmt.Errorf("create the operator's key: %w", err)
 	}
-	key, err = p.db.CreateAPIKey(ctx, org, "operator", []string{api.PermissionAdmin})
-	if err != nil {
-		return "", fmt.Errorf("create the operator's key: %w", err)
-	}
-	return org, writeSecret(dir, operatorKeyFile, key)
+	return schema.Principal{}, writeSecret(dir, operatorKeyFile, key)
 }
 
 // saveAccount gives org its Twilio account and numbers, and keeps what else is

@@ -108,18 +108,11 @@ func (w *world) look(ctx context.Context) error {
 		return fmt.Errorf("no address yet")
 	}
 	w.address = "http://" + found[1]
-	key, err := os.ReadFile(filepath.Join(w.dir, "operator.key"))
-	if err != nil {
-		return err
+	if w.org == "" {
+		if err := w.enter(ctx); err != nil {
+			return err
+		}
 	}
-	w.key = strings.TrimSpace(string(key))
-	var me struct {
-		Organization string `json:"organization_id"`
-	}
-	if err := w.ask(ctx, http.MethodGet, "/api/me", nil, &me); err != nil {
-		return err
-	}
-	w.org = me.Organization
 	var page struct{ Calls []json.RawMessage }
 	if err := w.ask(ctx, http.MethodGet, "/api/calls?transcript=true&limit=12", nil, &page); err != nil {
 		return err
@@ -130,7 +123,27 @@ func (w *world) look(ctx context.Context) error {
 	return nil
 }
 
-// ask asks the API with the operator's key.
+// enter finds the organization and makes its administrator's key.
+func (w *world) enter(ctx context.Context) error {
+	key, err := os.ReadFile(filepath.Join(w.dir, "operator.key"))
+	if err != nil {
+		return err
+	}
+	w.key = strings.TrimSpace(string(key))
+	var me struct{ ID string }
+	if err := w.ask(ctx, http.MethodGet, "/api/organization", nil, &me); err != nil {
+		return err
+	}
+	w.org = me.ID
+	var made struct{ Key string }
+	if err := w.ask(ctx, http.MethodPost, "/api/keys", map[string]any{"name": "operator", "permissions": []string{"admin"}}, &made); err != nil {
+		return err
+	}
+	w.key = made.Key
+	return nil
+}
+
+// ask asks the API with the administrator's key.
 func (w *world) ask(ctx context.Context, method, path string, body, into any) error {
 	var content io.Reader
 	if body != nil {
